@@ -1,0 +1,1 @@
+"""Ad clicks and the sessions that they open; knows nothing of sales."""

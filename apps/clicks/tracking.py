@@ -1,0 +1,92 @@
+"""What a page may send to `/track/*`: pure validation of one JSON object.
+
+Over-long values are refused by name, never cut: a shortened fbclid or UTM would be wrong without anybody noticing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.core.identity import HashedIdentity, Person, hash_person
+
+UTM_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
+# field -> longest accepted value, in characters
+TEXT_LIMITS: dict[str, int] = {
+    "public_key": 40,
+    "url": 4096,
+    "referrer": 4096,
+    "fbclid": 2048,
+    "fbc": 2200,
+    "fbp": 200,
+    "ttclid": 2048,
+    "gclid": 1024,
+    **dict.fromkeys(UTM_FIELDS, 512),
+    "src": 512,
+    "sck": 512,
+    "xcod": 1024,
+    "session_id": 32,
+    "click_id": 32,
+    "event_id": 100,
+    "email": 320,
+    "phone": 64,
+}
+REQUIRED = ("public_key", "url")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One tracked action of a visitor; `texts` holds only non-empty values, `identity` only hashes."""
+
+    texts: Mapping[str, str] = field(repr=False)
+    consent_ads: bool | None
+    identity: HashedIdentity = field(repr=False)
+
+    def text(self, name: str) -> str:
+        return self.texts.get(name, "")
+
+    @property
+    def utm(self) -> dict[str, str]:
+        return {name: self.texts[name] for name in UTM_FIELDS if name in self.texts}
+
+
+class TrackingError(ValueError):
+    """`fields` maps each unacceptable field to one of: required, too_long, not_text, not_boolean, not_a_page."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(", ".join(sorted(fields)))
+        self.fields = fields
+
+
+def read_hit(body: object) -> Hit:
+    """A Hit from a decoded body; raises TrackingError. Unknown fields are ignored: pages are older than the hub."""
+    if not isinstance(body, Mapping):
+        raise TrackingError({"body": "not_an_object"})
+    problems: dict[str, str] = {}
+    texts = {}
+    for name, limit in TEXT_LIMITS.items():
+        problem, text = _read_text(body.get(name), limit)
+        if problem:
+            problems[name] = problem
+        elif text:
+            texts[name] = text
+    problems |= {name: "required" for name in REQUIRED if name not in texts and name not in problems}
+    if "url" in texts and not texts["url"].lower().startswith(("http://", "https://")):
+        problems["url"] = "not_a_page"
+    consent = body.get("consent_ads")
+    if consent is not None and not isinstance(consent, bool):
+        problems["consent_ads"] = "not_boolean"
+    if problems:
+        raise TrackingError(problems)
+    person = Person(email=texts.pop("email", None), phone=texts.pop("phone", None))
+    return Hit(texts=texts, consent_ads=consent, identity=hash_person(person))
+
+
+def _read_text(value: Any, limit: int) -> tuple[str | None, str]:
+    """(problem, text) of one value; numbers are read as text, absent as empty."""
+    if value is None:
+        return None, ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or "\x00" in value:
+        return "not_text", ""
+    return ("too_long", "") if len(value) > limit else (None, value)

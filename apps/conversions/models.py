@@ -1,0 +1,141 @@
+"""The delivery ledger, the quarantine, and conversions (orders).
+
+Deliveries and conversions are written set-based by services.py; everything personal in them is hashed.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.conversions.transitions import Status
+from apps.core.fields import EncryptedBytesField
+from apps.funnels.models import Endpoint, Funnel
+from apps.tenants.models import TenantOwned
+
+STATUS_CHOICES = [(status.value, status.value) for status in Status]
+
+
+class Outcome(models.TextChoices):
+    """What became of a delivery."""
+
+    RECORDED = "recorded", _("recorded")
+    IGNORED = "ignored", _("ignored: says nothing of an order")
+    UNKNOWN = "unknown", _("unknown word of the gateway: kept and counted")
+    QUARANTINED = "quarantined", _("could not be read: in quarantine")
+
+
+class Delivery(TenantOwned):
+    """One authentic webhook request. `fact` is what it says, hashed; repeats share a `fingerprint`."""
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint")
+    )
+    gateway = models.CharField(_("gateway"), max_length=20)
+    received_at = models.DateTimeField(_("received at"), db_default=Now())
+    outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome)
+    kind = models.CharField(_("kind"), max_length=30)
+    vendor_event = models.CharField(_("gateway's word"), max_length=200, blank=True)
+    order_id = models.CharField(_("order id"), max_length=200, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    fact = models.JSONField(_("what it says"), null=True)
+    correlation_id = models.CharField(_("correlation id"), max_length=64)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        indexes: ClassVar = [models.Index(fields=["tenant", "gateway", "order_id"], name="delivery_order")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.vendor_event}"
+
+
+class Quarantine(TenantOwned):
+    """A genuine delivery that could not be read: its bytes, encrypted, and where reading stopped.
+
+    `due_at` set means: read it again; the ingest lane does.
+    """
+
+    class State(models.TextChoices):
+        """Where a quarantined delivery stands."""
+
+        WAITING = "waiting", _("waiting for a fix")
+        REPLAYED = "replayed", _("read after a fix")
+
+    delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, verbose_name=_("delivery"))
+    body = EncryptedBytesField()
+    content_type = models.CharField(_("content type"), max_length=200, blank=True)
+    path = models.CharField(_("path"), max_length=300)
+    expected = models.CharField(_("expected"), max_length=200)
+    found = models.CharField(_("found"), max_length=200)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField(_("read again at"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("quarantined delivery")
+        verbose_name_plural = _("quarantine")
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], name="quarantine_due", condition=models.Q(due_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
+class Conversion(TenantOwned):
+    """An order as the hub knows it: the fold of its deliveries' facts (transitions.OrderState).
+
+    `match_due_at` set means that something changed and matching must look at it (again).
+    """
+
+    funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint")
+    )
+    gateway = models.CharField(_("gateway"), max_length=20)
+    order_id = models.CharField(_("order id"), max_length=200)
+    status = models.CharField(_("status"), max_length=20, choices=STATUS_CHOICES)
+    amount = models.DecimalField(_("amount"), max_digits=18, decimal_places=3, null=True)
+    refunded_amount = models.DecimalField(_("refunded"), max_digits=18, decimal_places=3, db_default=0)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    occurred_at = models.DateTimeField(_("occurred at"))
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    received_at = models.DateTimeField(_("first heard of at"), db_default=Now())
+    changed_at = models.DateTimeField(_("changed at"), db_default=Now())
+    identity = models.JSONField(_("identity hashes"), default=dict)
+    email_sha256 = models.CharField(_("e-mail hash"), max_length=64, blank=True)
+    phone_sha256 = models.CharField(_("phone hash"), max_length=64, blank=True)
+    tracking = models.JSONField(_("tracking"), default=dict)
+    click_ref = models.CharField(_("click id carried through"), max_length=32, blank=True)
+    session_ref = models.CharField(_("session id carried through"), max_length=32, blank=True)
+    product_id = models.CharField(_("product id"), max_length=200, blank=True)
+    product_name = models.CharField(_("product"), max_length=1000, blank=True)
+    payment_method = models.CharField(_("payment method"), max_length=20, blank=True)
+    subscription_id = models.CharField(_("subscription id"), max_length=200, blank=True)
+    is_renewal = models.BooleanField(_("renewal"), default=False)
+    is_test = models.BooleanField(_("gateway's test"), default=False)
+    correlation_id = models.CharField(_("correlation id"), max_length=64)
+    match_due_at = models.DateTimeField(_("to be matched at"), null=True)
+    match_failures = models.PositiveSmallIntegerField(_("failed matchings"), db_default=0)
+
+    class Meta:
+        verbose_name = _("conversion")
+        verbose_name_plural = _("conversions")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "gateway", "order_id"], name="conversion_order_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["match_due_at"],
+                name="conversion_match_due",
+                condition=models.Q(match_due_at__isnull=False),
+            ),
+            models.Index(fields=["tenant", "-id"], name="conversion_newest"),
+            models.Index(fields=["tenant", "email_sha256"], name="conversion_email"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.order_id}"

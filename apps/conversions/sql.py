@@ -1,0 +1,73 @@
+"""The statements of the hot path. Rows travel as one JSON array, so their number does not change the statement."""
+
+_STATE_COLUMNS = (
+    "status",
+    "amount",
+    "refunded_amount",
+    "currency",
+    "occurred_at",
+    "approved_at",
+    "identity",
+    "email_sha256",
+    "phone_sha256",
+    "tracking",
+    "click_ref",
+    "session_ref",
+    "product_id",
+    "product_name",
+    "payment_method",
+    "subscription_id",
+    "is_renewal",
+    "is_test",
+)
+_STATE_TYPES = """status text, amount numeric, refunded_amount numeric, currency text, occurred_at timestamptz,
+    approved_at timestamptz, identity jsonb, email_sha256 text, phone_sha256 text, tracking jsonb, click_ref text,
+    session_ref text, product_id text, product_name text, payment_method text, subscription_id text,
+    is_renewal boolean, is_test boolean"""
+_DELIVERY_COLUMNS = """tenant_id, endpoint_id, gateway, received_at, outcome, kind, vendor_event, order_id, fingerprint,
+    fact, correlation_id"""
+_ORDER_COLUMNS = "tenant_id, funnel_id, endpoint_id, gateway, order_id, received_at, correlation_id"
+_COLUMNS = ", ".join(_STATE_COLUMNS)
+
+INSERT_DELIVERIES = f"""
+WITH delivered AS (
+    INSERT INTO conversions_delivery ({_DELIVERY_COLUMNS})
+    SELECT {_DELIVERY_COLUMNS} FROM jsonb_to_recordset(%s::jsonb) AS row (
+        tenant_id uuid, endpoint_id uuid, gateway text, received_at timestamptz, outcome text, kind text,
+        vendor_event text, order_id text, fingerprint text, fact jsonb, correlation_id text)
+)
+INSERT INTO conversions_conversion ({_ORDER_COLUMNS}, {_COLUMNS}, match_due_at)
+SELECT {_ORDER_COLUMNS}, {_COLUMNS}, now() FROM jsonb_to_recordset(%s::jsonb) AS row (
+    tenant_id uuid, funnel_id uuid, endpoint_id uuid, gateway text, order_id text, received_at timestamptz,
+    correlation_id text, {_STATE_TYPES})
+ON CONFLICT (tenant_id, gateway, order_id) DO NOTHING
+RETURNING tenant_id, gateway, order_id
+"""
+
+_WANTED = (
+    """SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (tenant_id uuid, gateway text, order_id text)"""
+)
+
+LOCK_CONVERSIONS = f"""
+SELECT c.id, c.tenant_id, c.gateway, c.order_id
+FROM conversions_conversion c JOIN ({_WANTED}) wanted USING (tenant_id, gateway, order_id)
+ORDER BY c.tenant_id, c.gateway, c.order_id
+FOR UPDATE OF c
+"""
+
+READ_FACTS = f"""
+SELECT DISTINCT ON (d.tenant_id, d.gateway, d.order_id, d.fingerprint) d.tenant_id, d.gateway, d.order_id, d.fact::text
+FROM conversions_delivery d JOIN ({_WANTED}) wanted USING (tenant_id, gateway, order_id)
+WHERE d.outcome = 'recorded'
+ORDER BY d.tenant_id, d.gateway, d.order_id, d.fingerprint, d.received_at, d.id
+"""
+
+UPDATE_CONVERSIONS = f"""
+UPDATE conversions_conversion c
+SET ({_COLUMNS}) = (SELECT {", ".join(f"state.{name}" for name in _STATE_COLUMNS)}),
+    changed_at = now(), match_due_at = now(), match_failures = 0
+FROM jsonb_to_recordset(%s::jsonb) AS state (id bigint, {_STATE_TYPES})
+WHERE c.id = state.id
+  AND ({", ".join(f"c.{name}" for name in _STATE_COLUMNS)})
+      IS DISTINCT FROM ({", ".join(f"state.{name}" for name in _STATE_COLUMNS)})
+"""

@@ -1,0 +1,1 @@
+"""The shared kernel: errors, identity, HTTP, crypto, logs. Knows no other app."""

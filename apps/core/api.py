@@ -1,0 +1,74 @@
+"""The REST base: problem-details errors and pages of the stable shape {next, previous, results}."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+
+from apps.core.errors import BadInput, HubError, NotFound, Unreadable
+from apps.core.problems import PROBLEM_TYPE, problem_body
+
+
+class Pages(CursorPagination):
+    """Newest first; stable while rows arrive. `page_size` up to 200."""
+
+    ordering = "-id"
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class _RestError(HubError):
+    """A DRF exception in our terms."""
+
+    def __init__(self, error: exceptions.APIException) -> None:
+        super().__init__(str(error.detail))
+        self.status = error.status_code
+        self.code = str(error.default_code)
+        self.title = str(error.default_detail)
+
+
+def _flatten(detail: Any, path: str = "") -> dict[str, str]:
+    if isinstance(detail, dict):
+        parts = [_flatten(value, f"{path}.{key}" if path else str(key)) for key, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(item, dict) for item in detail):
+        parts = [_flatten(item, f"{path}[{index}]") for index, item in enumerate(detail)]
+    else:
+        texts = detail if isinstance(detail, list) else [detail]
+        parts = [{path: " ".join(str(text) for text in texts)}] if texts else []
+    return {key: text for part in parts for key, text in part.items() if text}
+
+
+def _as_hub_error(error: Exception) -> HubError | None:
+    if isinstance(error, HubError):
+        return error
+    if isinstance(error, Http404):
+        return NotFound(_("There is no such object in this account. Check its id."))
+    if isinstance(error, PermissionDenied):
+        return _RestError(exceptions.PermissionDenied())
+    if isinstance(error, exceptions.ParseError):
+        return Unreadable(_("The body is not valid JSON. Correct it and send it again."))
+    if isinstance(error, exceptions.ValidationError):
+        return BadInput(
+            _("Correct the fields named in `errors` and send it again."), fields=_flatten(error.detail)
+        )
+    if isinstance(error, ValidationError):
+        return BadInput(
+            _("Correct the fields named in `errors` and send it again."), fields=_flatten(error.messages)
+        )
+    return _RestError(error) if isinstance(error, exceptions.APIException) else None
+
+
+def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler; None leaves a bug of ours to Django's 500 handler."""
+    hub_error = _as_hub_error(error)
+    if hub_error is None:
+        return None
+    response = Response(problem_body(hub_error), status=hub_error.status, content_type=PROBLEM_TYPE)
+    challenge = getattr(error, "auth_header", None)
+    if challenge:
+        response["WWW-Authenticate"] = challenge
+    return response

@@ -1,0 +1,78 @@
+"""Errors typed by who must act; each becomes one problem-details answer (RFC 9457) at the edge."""
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
+
+
+class HubError(Exception):
+    """Base of what a client can cause.
+
+    `code` is the stable word that programs read; `title` says what happened, `detail` why and what to do next.
+    `fields` names the offending members of the body, each with its own sentence.
+    """
+
+    status = 400
+    code = "bad_request"
+    title: str | StrPromise = _("The request could not be read")
+
+    def __init__(self, detail: str | StrPromise = "", *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(self.code)
+        self.detail = detail
+        self.fields = fields or {}
+
+
+class BadInput(HubError):
+    """The caller sent something that cannot be accepted; `fields` says where."""
+
+    status = 422
+    code = "invalid_input"
+    title = _("Some values are not valid")
+
+
+class Unreadable(HubError):
+    """The body is not what its endpoint reads at all."""
+
+    code = "unreadable_body"
+
+
+class NotAuthentic(HubError):
+    """The sender could not be authenticated."""
+
+    status = 401
+    code = "not_authentic"
+    title = _("The sender could not be authenticated")
+
+
+class NotFound(HubError):
+    """There is no such thing, or it belongs to somebody else: the answer is the same."""
+
+    status = 404
+    code = "not_found"
+    title = _("Not found")
+
+
+class NotPossible(HubError):
+    """The request is fine but the thing is not in a state that allows it."""
+
+    status = 409
+    code = "not_possible"
+    title = _("Not possible in the current state")
+
+
+class TooLarge(HubError):
+    """The body exceeds the limit."""
+
+    status = 413
+    code = "too_large"
+    title = _("The body is too large")
+
+
+class Overloaded(HubError):
+    """The hub cannot commit right now; the sender must try again (Retry-After is set)."""
+
+    status = 503
+    code = "try_again"
+    title = _("The hub cannot store this right now")
+    retry_after_s = 5

@@ -1,0 +1,1 @@
+"""Events on their way to the ad platforms: each sent once, every attempt on record."""

@@ -1,0 +1,1 @@
+"""The Meta Conversions API as pure rules: what to send, what would be refused, what an answer means."""

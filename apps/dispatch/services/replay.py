@@ -1,0 +1,46 @@
+"""Send again what stands still: by hand for one event, by itself when a destination's token was replaced."""
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from apps.core.errors import NotPossible
+from apps.dispatch.models import CapiEvent, Send, SendStatus
+from apps.dispatch.registry import PLATFORMS
+
+REPLAYABLE = (SendStatus.DEAD, SendStatus.EXPIRED, SendStatus.PARKED, SendStatus.BLOCKED, SendStatus.RETRYING)
+
+
+@transaction.atomic
+def replay_event(event: CapiEvent) -> int:
+    """Make every send of `event` that stands still due now, with the same event_id; how many.
+
+    What was accepted is never sent again. Consent and deadline are checked anew when the send is claimed.
+    """
+    platforms = Send.objects.filter(event=event, destination__platform__in=PLATFORMS)
+    changed = platforms.filter(status__in=REPLAYABLE).update(
+        status=SendStatus.PENDING,
+        reason="replayed",
+        failures=0,
+        due_at=Now(),
+        settled_at=None,
+        changed_at=Now(),
+    )
+    if not changed:
+        raise NotPossible(
+            _(
+                "Nothing of this event can be sent again: it was accepted, is on its way, or is excluded by a rule."
+            )
+        )
+    return changed
+
+
+def release_parked() -> int:
+    """Parked sends whose destination has a newer token are due again; how many."""
+    released = Send.objects.filter(
+        status=SendStatus.PARKED,
+        destination__token_saved_at__gt=F("changed_at"),
+        destination__platform__in=PLATFORMS,
+    )
+    return released.update(status=SendStatus.PENDING, reason="token_replaced", due_at=Now(), changed_at=Now())

@@ -1,0 +1,1 @@
+"""What the customer configured: funnels, webhook endpoints, destinations, and their published versions."""

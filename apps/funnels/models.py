@@ -1,0 +1,147 @@
+"""A funnel is edited as a draft; what runs is its published version.
+
+Draft fields live on Funnel and Destination. `publish` freezes what decides a send (landing URL, window, consent policy,
+destinations and their API settings) into a FunnelVersion. Secrets and tokens are not versioned: they work at once.
+"""
+
+import uuid
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import EncryptedTextField
+from apps.core.ids import new_id
+from apps.tenants.models import TenantOwned
+
+
+def new_public_key() -> str:
+    return new_id("pk_")
+
+
+def new_endpoint_key() -> str:
+    return new_id("", length=32)
+
+
+class UnknownConsent(models.TextChoices):
+    """What to do with a sale whose visitor neither gave nor refused consent for ads."""
+
+    SEND = "send", _("send")
+    BLOCK = "block", _("do not send")
+
+
+class Rollout(models.TextChoices):
+    """How far an endpoint's deliveries go."""
+
+    OFF = "off", _("off: the address answers 404")
+    SHADOW = "shadow", _("shadow: recorded and matched, nothing is sent")
+    LIVE = "live", _("live")
+
+
+class Platform(models.TextChoices):
+    """Ad platforms that a destination can be."""
+
+    META = "meta", "Meta"
+    TIKTOK = "tiktok", "TikTok"
+    HTTP = "http", _("HTTP gateway")
+
+
+class Funnel(TenantOwned):
+    """One product's path from ad to sale. `public_key` may be seen by anyone: it only lets a page record clicks."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=150)
+    public_key = models.CharField(
+        _("public key"), max_length=40, unique=True, default=new_public_key, editable=False
+    )
+    landing_url = models.URLField(_("landing page"), max_length=2000, blank=True)
+    attribution_window_days = models.PositiveSmallIntegerField(
+        _("attribution window (days)"), default=7, validators=[MinValueValidator(1), MaxValueValidator(90)]
+    )
+    unknown_consent = models.CharField(
+        _("when consent is unknown"), max_length=5, choices=UnknownConsent, default=UnknownConsent.SEND
+    )
+    published = models.ForeignKey(
+        "FunnelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("funnel")
+        verbose_name_plural = _("funnels")
+        indexes: ClassVar = [models.Index(fields=["tenant", "created_at"], name="funnel_tenant")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FunnelVersion(TenantOwned):
+    """What ran from `published_at` on; `config` is read through `selectors.FunnelConfig`. Never changed."""
+
+    funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("number"))
+    config = models.JSONField(_("configuration"))
+    published_at = models.DateTimeField(_("published at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("published version")
+        verbose_name_plural = _("published versions")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["funnel", "number"], name="funnel_version_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.funnel_id} v{self.number}"
+
+
+class Endpoint(TenantOwned):
+    """Where a gateway posts its webhooks. `key` is the unguessable part of the address, `secret` what signs them.
+
+    `previous_secret` stays valid after a change, so that deliveries signed before it are not refused.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="endpoints")
+    gateway = models.SlugField(_("gateway"), max_length=20)
+    key = models.CharField(
+        _("address key"), max_length=40, unique=True, default=new_endpoint_key, editable=False
+    )
+    secret = EncryptedTextField()
+    previous_secret = EncryptedTextField(null=True)
+    rollout = models.CharField(_("rollout"), max_length=6, choices=Rollout, default=Rollout.LIVE)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["funnel", "gateway"], name="endpoint_once")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.id}"
+
+
+class Destination(TenantOwned):
+    """A pixel or dataset with its access token. `base_url` and `api_version` empty mean the hub's own settings."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="destinations")
+    platform = models.CharField(_("platform"), max_length=6, choices=Platform)
+    pixel_id = models.CharField(_("pixel or dataset id"), max_length=64)
+    access_token = EncryptedTextField()
+    token_saved_at = models.DateTimeField(_("token saved at"), auto_now_add=True)
+    test_event_code = models.CharField(_("test event code"), max_length=40, blank=True)
+    api_version = models.CharField(_("API version"), max_length=10, blank=True)
+    base_url = models.URLField(_("base URL"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("destination")
+        verbose_name_plural = _("destinations")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["funnel", "platform", "pixel_id"], name="destination_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.pixel_id}"

@@ -1,0 +1,132 @@
+"""Reads of the configuration that runs."""
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from django.db.models import F
+
+from apps.core.db import release_connection
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Rollout, UnknownConsent
+from apps.tenants.scoping import unscoped
+
+_ENDPOINT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationConfig:
+    """One destination as published; the token is read from its row when a request is made."""
+
+    id: uuid.UUID
+    platform: str
+    pixel_id: str
+    test_event_code: str
+    api_version: str
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelConfig:
+    """A published version: everything that decides what is matched and sent."""
+
+    landing_url: str
+    attribution_window_days: int
+    unknown_consent: Literal["send", "block"]
+    destinations: tuple[DestinationConfig, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "destinations": [{**asdict(item), "id": str(item.id)} for item in self.destinations],
+        }
+
+    @classmethod
+    def from_json(cls, config: dict[str, Any]) -> "FunnelConfig":
+        destinations = tuple(
+            DestinationConfig(**{**item, "id": uuid.UUID(item["id"])}) for item in config["destinations"]
+        )
+        return cls(**{**config, "destinations": destinations})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LiveEndpoint:
+    """What a webhook needs to know of its endpoint; `secrets` newest first."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    funnel_id: uuid.UUID
+    gateway: str
+    secrets: tuple[str, ...]
+
+
+def draft_config(funnel: Funnel) -> FunnelConfig:
+    """What would run if `funnel` were published now."""
+    destinations = Destination.objects.filter(funnel=funnel).order_by("created_at", "id")
+    return FunnelConfig(
+        landing_url=funnel.landing_url,
+        attribution_window_days=funnel.attribution_window_days,
+        unknown_consent="block" if funnel.unknown_consent == UnknownConsent.BLOCK else "send",
+        destinations=tuple(
+            DestinationConfig(
+                id=row.id,
+                platform=row.platform,
+                pixel_id=row.pixel_id,
+                test_event_code=row.test_event_code,
+                api_version=row.api_version,
+                base_url=row.base_url,
+            )
+            for row in destinations
+        ),
+    )
+
+
+def published_configs(funnel_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, FunnelConfig]:
+    """The running configuration of each published funnel; an unpublished one is absent."""
+    versions = FunnelVersion.objects.filter(funnel__in=set(funnel_ids), funnel__published=F("id"))
+    return {version.funnel_id: FunnelConfig.from_json(version.config) for version in versions}
+
+
+def find_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
+    """The endpoint behind an address, or None when it is unknown, of another gateway, or off.
+
+    Answers are remembered for two seconds in each process: a burst of webhooks costs one query.
+    """
+    return _find_endpoint(gateway, key, int(time.monotonic() / _ENDPOINT_SECONDS))
+
+
+@lru_cache(maxsize=4096)
+def _find_endpoint(gateway: str, key: str, _instant: int) -> LiveEndpoint | None:
+    with unscoped():
+        row: Endpoint | None = (
+            Endpoint.objects.filter(key=key, gateway=gateway).exclude(rollout=Rollout.OFF).first()
+        )
+    release_connection()
+    if row is None:
+        return None
+    return LiveEndpoint(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        funnel_id=row.funnel_id,
+        gateway=row.gateway,
+        secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _find_funnel(public_key: str, _instant: int) -> tuple[uuid.UUID, uuid.UUID] | None:
+    with unscoped():
+        return Funnel.objects.filter(public_key=public_key).values_list("tenant_id", "id").first()
+
+
+def find_funnel(public_key: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """(tenant id, funnel id) of a page's public key; remembered like endpoints."""
+    return _find_funnel(public_key, int(time.monotonic() / _ENDPOINT_SECONDS))
+
+
+def forget_remembered() -> None:
+    """Make the next look-up of an endpoint or funnel read the database."""
+    _find_endpoint.cache_clear()
+    _find_funnel.cache_clear()

@@ -1,0 +1,1 @@
+"""Stripe: Checkout and Payment Links, their subscriptions, refunds and disputes."""

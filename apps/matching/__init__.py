@@ -1,0 +1,1 @@
+"""Which click brought this conversion, how sure that is, and why every other candidate lost."""

@@ -1,0 +1,1 @@
+"""Is the hub well: health, readiness, metrics."""

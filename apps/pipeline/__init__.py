@@ -1,0 +1,1 @@
+"""The order of the stages: webhook in, match, dispatch. The only app that knows them all."""

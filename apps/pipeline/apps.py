@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class PipelineConfig(AppConfig):
+    """The flow."""
+
+    name = "apps.pipeline"

@@ -1,0 +1,26 @@
+"""Which lanes have work that is due. The database decides; a wake-up only says "look"."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db.models.functions import Now
+
+from apps.conversions.models import Conversion, Quarantine
+from apps.dispatch.selectors import due_destinations
+
+
+@dataclass(frozen=True, slots=True)
+class DueLanes:
+    """One look at every lane."""
+
+    ingest: bool
+    matches: bool
+    destinations: list[uuid.UUID]
+
+
+def find_due_lanes() -> DueLanes:
+    return DueLanes(
+        ingest=Quarantine.objects.filter(due_at__lte=Now()).exists(),
+        matches=Conversion.objects.filter(match_due_at__lte=Now()).exists(),
+        destinations=due_destinations(),
+    )

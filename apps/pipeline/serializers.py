@@ -1,0 +1,159 @@
+"""The JSON of conversions and events (DESIGN section 8)."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.conversions.models import Conversion
+from apps.dispatch.models import Attempt, CapiEvent, Send
+from apps.matching.evidence import explain_candidate, explain_match
+from apps.matching.models import Match
+
+
+def money_text(amount: Decimal | None) -> str | None:
+    """A decimal string with two places, or three where the third says something."""
+    if amount is None:
+        return None
+    return f"{amount:.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount:.3f}"
+
+
+class MatchOutput(serializers.Serializer[Match]):
+    """The decision with its evidence; `explanation` and each `reason` are sentences in the reader's language."""
+
+    decision = serializers.CharField()
+    rule = serializers.CharField()
+    confidence = serializers.FloatField()
+    click_id = serializers.CharField(source="click.public_id", default=None)
+    explanation = serializers.SerializerMethodField()
+    evidence = serializers.SerializerMethodField()
+    rule_set = serializers.CharField()
+    matched_at = serializers.DateTimeField()
+
+    def get_explanation(self, match: Match) -> str:
+        return explain_match(match)
+
+    def get_evidence(self, match: Match) -> list[dict[str, Any]]:
+        return [
+            {**item, "reason": explain_candidate(item), "reason_code": item["reason"]}
+            for item in match.evidence
+        ]
+
+
+class EventSummary(serializers.Serializer[CapiEvent]):
+    """An event as its conversion lists it."""
+
+    event_id = serializers.CharField()
+    event_name = serializers.CharField()
+    status = serializers.CharField()
+    event_time = serializers.DateTimeField()
+
+
+class ConversionOutput(serializers.Serializer[Conversion]):
+    """An order as the hub knows it; hashes only."""
+
+    id = serializers.IntegerField()
+    order_id = serializers.CharField()
+    gateway = serializers.CharField()
+    status = serializers.CharField()
+    amount = serializers.SerializerMethodField()
+    refunded_amount = serializers.SerializerMethodField()
+    currency = serializers.CharField()
+    occurred_at = serializers.DateTimeField()
+    approved_at = serializers.DateTimeField(allow_null=True)
+    is_test = serializers.BooleanField()
+    product_id = serializers.CharField()
+    product_name = serializers.CharField()
+    payment_method = serializers.CharField()
+    email_sha256 = serializers.SerializerMethodField()
+    phone_sha256 = serializers.SerializerMethodField()
+    tracking = serializers.JSONField()
+    match = serializers.SerializerMethodField()
+    events = EventSummary(source="capi_events", many=True)
+    correlation_id = serializers.CharField()
+
+    def get_amount(self, row: Conversion) -> str | None:
+        return money_text(row.amount)
+
+    def get_refunded_amount(self, row: Conversion) -> str | None:
+        return money_text(row.refunded_amount)
+
+    def get_email_sha256(self, row: Conversion) -> str | None:
+        return row.email_sha256 or None
+
+    def get_phone_sha256(self, row: Conversion) -> str | None:
+        return row.phone_sha256 or None
+
+    def get_match(self, row: Conversion) -> dict[str, Any] | None:
+        match = getattr(row, "match", None)
+        return dict(MatchOutput(match).data) if match else None
+
+
+class SendOutput(serializers.Serializer[Send]):
+    """Where the event stands at one destination."""
+
+    destination_id = serializers.UUIDField()
+    platform = serializers.CharField(source="destination.platform")
+    pixel_id = serializers.CharField(source="destination.pixel_id")
+    status = serializers.CharField()
+    reason = serializers.CharField()
+    attempts = serializers.IntegerField()
+    due_at = serializers.DateTimeField()
+    deadline = serializers.DateTimeField()
+    settled_at = serializers.DateTimeField(allow_null=True)
+
+
+class EventOutput(EventSummary):
+    """An event; `status` is its most urgent send's."""
+
+    order_id = serializers.CharField(source="conversion.order_id")
+    gateway = serializers.CharField(source="conversion.gateway")
+    amount = serializers.SerializerMethodField()
+    currency = serializers.CharField(source="conversion.currency")
+    created_at = serializers.DateTimeField()
+    correlation_id = serializers.CharField()
+    sends = SendOutput(many=True)
+
+    def get_amount(self, event: CapiEvent) -> str | None:
+        return money_text(event.conversion.amount)
+
+
+class AttemptOutput(serializers.Serializer[Attempt]):
+    """One request: what was sent, what came back, what to do next."""
+
+    destination_id = serializers.UUIDField(source="send.destination_id")
+    number = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.SerializerMethodField()
+    http_status = serializers.IntegerField(allow_null=True)
+    code = serializers.IntegerField(allow_null=True)
+    subcode = serializers.IntegerField(allow_null=True)
+    trace_id = serializers.CharField()
+    next_step = serializers.CharField()
+    elapsed_ms = serializers.IntegerField(allow_null=True)
+    host = serializers.CharField(source="url_host")
+    api_version = serializers.CharField()
+    request = serializers.JSONField()
+    response = serializers.CharField()
+
+    def get_outcome(self, attempt: Attempt) -> str:
+        """An attempt without an outcome is still out, or its worker died."""
+        return attempt.outcome or "unknown"
+
+
+class EventDetail(EventOutput):
+    """An event with its conversion, the match's evidence, and every attempt in order."""
+
+    conversion = ConversionOutput()
+    match = serializers.SerializerMethodField()
+    attempts = serializers.SerializerMethodField()
+
+    def get_match(self, event: CapiEvent) -> dict[str, Any] | None:
+        match = getattr(event.conversion, "match", None)
+        return dict(MatchOutput(match).data) if match else None
+
+    def get_attempts(self, event: CapiEvent) -> list[dict[str, Any]]:
+        tries = [attempt for send in event.sends.all() for attempt in send.tries.all()]
+        ordered = sorted(tries, key=lambda attempt: attempt.started_at)
+        return [dict(AttemptOutput(attempt).data) for attempt in ordered]

@@ -1,0 +1,121 @@
+"""The flow on one page: what each lane does with what is due.
+
+Each function handles one batch and says how much it did.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.conversions.models import Conversion, Quarantine
+from apps.conversions.services import (
+    claim_for_matching,
+    claim_quarantined,
+    fail_matching,
+    keep_quarantined,
+    postpone_matching,
+    settle_matching,
+    settle_replay,
+)
+from apps.core.log import get_logger
+from apps.dispatch.services import plan_events
+from apps.funnels.selectors import LiveEndpoint, published_configs
+from apps.gateways.errors import PayloadError
+from apps.gateways.registry import ADAPTERS
+from apps.gateways.request import WebhookRequest
+from apps.matching.services import match_conversions
+from apps.pipeline.intake import new_deliveries
+
+MATCH_BATCH = 200
+QUARANTINE_BATCH = 20
+UNPUBLISHED_RETRY = timedelta(seconds=30)
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many rows a batch handled, and which destinations have something new to send."""
+
+    rows: int
+    destinations: frozenset[uuid.UUID] = frozenset()
+
+
+def match_batch(limit: int = MATCH_BATCH) -> Progress:
+    """Match what changed and plan its events, in one transaction: a crash leaves all of it due."""
+    try:
+        with transaction.atomic():
+            return _match(claim_for_matching(limit))
+    except Exception as error:
+        log.exception("match.batch_failed", exc_info=error)
+    return _match_one_by_one(limit)
+
+
+def _match_one_by_one(limit: int) -> Progress:
+    """Find the row that breaks a batch, set it aside, and let the others pass."""
+    rows, destinations = 0, set[uuid.UUID]()
+    for _turn in range(limit):
+        with transaction.atomic():
+            claimed = claim_for_matching(1)
+            if not claimed:
+                break
+            rows += 1
+            destinations |= _match_guarded(claimed[0])
+    return Progress(rows, frozenset(destinations))
+
+
+def _match_guarded(row: Conversion) -> frozenset[uuid.UUID]:
+    try:
+        with transaction.atomic():
+            return _match([row]).destinations
+    except Exception as error:
+        log.exception("match.row_failed", exc_info=error, conversion_id=row.pk)
+        fail_matching(row)
+        return frozenset()
+
+
+def _match(claimed: list[Conversion]) -> Progress:
+    if not claimed:
+        return Progress(0)
+    configs = published_configs(row.funnel_id for row in claimed)
+    running = [row for row in claimed if row.funnel_id in configs]
+    postpone_matching([row for row in claimed if row.funnel_id not in configs], UNPUBLISHED_RETRY)
+    matches = match_conversions(running, configs)
+    destinations = plan_events(running, matches, configs)
+    settle_matching(running)
+    log.info("match.batch", rows=len(claimed))
+    return Progress(len(claimed), frozenset(destinations))
+
+
+def replay_quarantine_batch(limit: int = QUARANTINE_BATCH) -> Progress:
+    """Read quarantined deliveries again that somebody asked to replay."""
+    with transaction.atomic():
+        kept = claim_quarantined(limit)
+        for row in kept:
+            _read_again(row)
+    return Progress(len(kept))
+
+
+def _read_again(kept: Quarantine) -> None:
+    """As when it arrived, less the signature, which was checked then and may be stale now."""
+    delivery = kept.delivery
+    request = WebhookRequest(kept.body, {"content-type": kept.content_type})
+    try:
+        events = ADAPTERS[delivery.gateway].parse(request)
+    except PayloadError as error:
+        keep_quarantined(kept, path=error.path, expected=error.expected, found=error.found)
+        return
+    endpoint = LiveEndpoint(
+        id=delivery.endpoint_id,
+        tenant_id=delivery.tenant_id,
+        funnel_id=delivery.endpoint.funnel_id,
+        gateway=delivery.gateway,
+        secrets=(),
+    )
+    settle_replay(
+        kept,
+        new_deliveries(
+            endpoint, events, received_at=delivery.received_at, correlation_id=delivery.correlation_id
+        ),
+    )

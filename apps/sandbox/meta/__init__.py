@@ -1,0 +1,1 @@
+"""Meta's Graph API as pure rules: what it accepts, what it refuses, and in which words. No Django here."""

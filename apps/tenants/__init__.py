@@ -1,0 +1,1 @@
+"""Who: users, tenants, members, API keys, and the scope that every tenant-owned query needs."""

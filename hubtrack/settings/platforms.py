@@ -1,0 +1,10 @@
+"""The ad platforms: where they are, and how patient we are with them."""
+
+from hubtrack.env import env
+
+META_GRAPH_URL = env.str("META_GRAPH_URL", default="https://graph.facebook.com").rstrip("/")
+META_API_VERSION = env.str("META_API_VERSION", default="v26.0")
+TIKTOK_API_URL = env.str("TIKTOK_API_URL", default="https://business-api.tiktok.com").rstrip("/")
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+# Only the embedded stack turns this on: its platforms live on this very machine.
+OUTBOUND_ALLOW_LOOPBACK = env.bool("OUTBOUND_ALLOW_LOOPBACK", default=False)

@@ -1,0 +1,19 @@
+"""Every address of the hub (DESIGN section 8 names the stable ones)."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+urlpatterns = [
+    path("", include("apps.monitoring.urls")),
+    path("api/v1/", include("apps.pipeline.urls")),
+    path("api/v1/", include("apps.funnels.urls")),
+    path("api/v1/", include("apps.clicks.urls")),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "apps.core.problems.bad_request"
+handler403 = "apps.core.problems.forbidden"
+handler404 = "apps.core.problems.not_found"
+handler500 = "apps.core.problems.server_error"

@@ -1,0 +1,38 @@
+"""What every test may use: an account, a published funnel, and clients that speak as each outside party does."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.funnels import selectors
+from apps.tenants.services import NewTenant, create_tenant
+from tests.worlds import World, make_world
+
+
+@pytest.fixture(autouse=True)
+def _forget_remembered_endpoints() -> Iterator[None]:
+    """Endpoints and funnels are remembered for seconds; a test must not see another's."""
+    selectors.forget_remembered()
+    yield
+    selectors.forget_remembered()
+
+
+@pytest.fixture
+def tenant(db: None) -> NewTenant:
+    return create_tenant(name="Cursos da Ana", email="ana@example.com")
+
+
+@pytest.fixture
+def other_tenant(db: None) -> NewTenant:
+    return create_tenant(name="Loja do Bruno", email="bruno@example.com")
+
+
+@pytest.fixture
+def world(tenant: NewTenant) -> World:
+    """Ana's account with one published funnel from Hotmart and Stripe to a Meta pixel."""
+    return make_world(tenant)
+
+
+@pytest.fixture
+def other_world(other_tenant: NewTenant) -> World:
+    return make_world(other_tenant)
