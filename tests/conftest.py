@@ -1,11 +1,13 @@
 """What every test may use: an account, a published funnel, and clients that speak as each outside party does."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from apps.funnels import selectors
 from apps.tenants.services import NewTenant, create_tenant
+from tests.platforms import ScriptedPlatform, scripted_platform
 from tests.worlds import World, make_world
 
 
@@ -36,3 +38,11 @@ def world(tenant: NewTenant) -> World:
 @pytest.fixture
 def other_world(other_tenant: NewTenant) -> World:
     return make_world(other_tenant)
+
+
+@pytest.fixture
+def platform(settings: Any) -> Iterator[ScriptedPlatform]:
+    """A scripted Meta; every destination that names no base URL is sent there."""
+    with scripted_platform() as running:
+        settings.META_GRAPH_URL = running.url
+        yield running

@@ -8,11 +8,14 @@ from typing import Any
 
 from django.test import Client, RequestFactory
 
+from apps.dispatch.selectors import due_destinations
+from apps.dispatch.services import deliver_due
 from apps.funnels.models import Funnel
 from apps.funnels.services import create_funnel, publish_funnel
 from apps.gateways.registry import ADAPTERS
 from apps.gateways.request import WebhookRequest
-from apps.tenants.scoping import tenant_scope
+from apps.pipeline.stages import match_batch
+from apps.tenants.scoping import tenant_scope, unscoped
 from apps.tenants.services import NewTenant
 from hubtrack.wsgi import application
 
@@ -57,6 +60,7 @@ class World:
     tenant_id: Any
     funnel: Funnel
     client: Client = field(default_factory=Client)
+    address: str = ""
 
     def endpoint_key(self, gateway: str = "hotmart") -> str:
         with tenant_scope(self.tenant_id):
@@ -80,7 +84,7 @@ class World:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         unsigned = WebhookRequest(raw, {"content-type": "application/json"})
         signed = ADAPTERS[gateway].verifier.sign(unsigned, SECRETS[gateway], datetime.now(UTC))
-        path = f"/api/v1/webhooks/{gateway}/{self.endpoint_key(gateway)}"
+        path = self.address or f"/api/v1/webhooks/{gateway}/{self.endpoint_key(gateway)}"
         return post_raw(path, raw, {**signed.headers, **headers})
 
     def get(self, path: str, **query: str) -> Any:
@@ -95,6 +99,24 @@ class World:
     @property
     def auth(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
+
+    def run_stages(self) -> int:
+        """What the workers would do: match what is due, then deliver what is due; requests made."""
+        with unscoped():
+            while match_batch().rows:
+                pass
+            made = 0
+            for destination in due_destinations():
+                while handled := deliver_due(destination):
+                    made += handled
+        return made
+
+    def event(self, order_id: str) -> dict[str, Any]:
+        """The one event of this order, in detail."""
+        listed = self.get("events", order_id=order_id).json()["results"]
+        assert len(listed) == 1, listed
+        found: dict[str, Any] = self.get(f"events/{listed[0]['event_id']}").json()
+        return found
 
     def conversion(self, order_id: str) -> dict[str, Any]:
         """The one conversion of this order."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,7 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from apps.clicks.services import Recorded, Visitor, record_click, record_page_event
 from apps.clicks.tracking import TEXT_LIMITS, Hit, TrackingError, read_hit
 from apps.core.client_ip import client_ip
-from apps.core.errors import BadInput, HubError, NotFound, Overloaded, TooLarge, Unreadable
+from apps.core.errors import BadInput, HubError, MethodNotAllowed, NotFound, Overloaded, TooLarge, Unreadable
+from apps.core.log import get_logger
 from apps.core.problems import problem
 from apps.funnels.selectors import find_funnel
 
@@ -32,13 +33,15 @@ _PROBLEMS = {
     "not_an_object": gettext_lazy("The body must be one JSON object."),
 }
 Record = Callable[[Visitor, Hit], Recorded]
+log = get_logger(__name__)
 
 
 def _track(request: HttpRequest, record: Record) -> HttpResponse:
+    response: HttpResponse
     if request.method == "OPTIONS":
         response = HttpResponse(status=204)
     elif request.method != "POST":
-        response = HttpResponse(status=405, headers={"Allow": "POST, OPTIONS"})
+        response = problem(MethodNotAllowed("POST, OPTIONS"))
     else:
         response = _answer(request, record)
     for name, value in _CORS.items():
@@ -51,7 +54,8 @@ def _answer(request: HttpRequest, record: Record) -> HttpResponse:
         recorded = _record(request, record)
     except HubError as error:
         return problem(error)
-    except OperationalError:
+    except (OperationalError, InterfaceError) as error:
+        log.error("hit.not_stored", error_type=type(error).__name__)
         return problem(Overloaded(_("Nothing was stored. Send it again in a few seconds.")))
     answer = {"session_id": recorded.session_id}
     if recorded.click_id:
@@ -82,13 +86,13 @@ def _record(request: HttpRequest, record: Record) -> Recorded:
 def _read(body: bytes) -> Hit:
     try:
         return read_hit(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable(_("The body is not valid JSON. Send one JSON object.")) from error
     except TrackingError as error:
         raise BadInput(
             _("Correct the fields named in `errors`; nothing was stored."),
             fields={name: _sentence(name, word) for name, word in error.fields.items()},
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(_("The body is not valid JSON. Send one JSON object.")) from error
 
 
 def _sentence(name: str, word: str) -> str:

@@ -11,12 +11,14 @@ from apps.clicks.tracking import Hit
 from apps.core.ids import CLICK_PREFIX, SESSION_PREFIX, new_id
 from apps.core.log import current_request_id
 
-# The WHERE keeps a session to its own tenant and funnel: a foreign or invented id inserts nothing and the caller
-# opens a session of its own instead.
+# A page that remembers only its click stays in that click's session. The last WHERE keeps a session to its own tenant
+# and funnel: a foreign one is neither changed nor told of, and the caller opens one of its own instead.
 _UPSERT_SESSION = """
     INSERT INTO clicks_session AS s
         (public_id, tenant_id, funnel_id, email_sha256, phone_sha256, identity, consent_ads, consent_at)
-    VALUES (%(session_id)s, %(tenant_id)s, %(funnel_id)s, %(email)s, %(phone)s, %(identity)s::jsonb,
+    VALUES (coalesce((SELECT known.public_id FROM clicks_click k JOIN clicks_session known ON known.id = k.session_id
+                      WHERE k.public_id = %(carried_click_id)s), %(session_id)s),
+            %(tenant_id)s, %(funnel_id)s, %(email)s, %(phone)s, %(identity)s::jsonb,
             %(consent)s::boolean, CASE WHEN %(consent)s::boolean IS NULL THEN NULL ELSE now() END)
     ON CONFLICT (public_id) DO UPDATE SET
         last_seen_at = now(),
@@ -26,7 +28,7 @@ _UPSERT_SESSION = """
         consent_ads = coalesce(EXCLUDED.consent_ads, s.consent_ads),
         consent_at = coalesce(EXCLUDED.consent_at, s.consent_at)
     WHERE s.tenant_id = EXCLUDED.tenant_id AND s.funnel_id = EXCLUDED.funnel_id
-    RETURNING id, tenant_id
+    RETURNING id, public_id, tenant_id
 """
 _RECORD_CLICK = f"""
 WITH session AS ({_UPSERT_SESSION})
@@ -37,11 +39,13 @@ SELECT %(click_id)s, tenant_id, %(funnel_id)s, id, %(url)s, %(referrer)s, %(fbcl
        %(gclid)s, %(utm)s::jsonb, %(src)s, %(sck)s, %(xcod)s, %(ip)s::inet, %(user_agent)s, %(consent)s::boolean,
        %(event_id)s, %(correlation_id)s
 FROM session
+RETURNING (SELECT public_id FROM session)
 """
 _RECORD_PAGE_EVENT = f"""
 WITH session AS ({_UPSERT_SESSION})
 INSERT INTO clicks_pageevent (tenant_id, session_id, name, url, event_id)
 SELECT tenant_id, id, %(name)s, %(url)s, %(event_id)s FROM session
+RETURNING (SELECT public_id FROM session)
 """
 MAX_USER_AGENT = 1000
 _CLICK_TEXTS = (
@@ -78,7 +82,7 @@ class Recorded:
 
 
 def record_click(visitor: Visitor, hit: Hit) -> Recorded:
-    """Store the click and its session; a `click_id` that the page already made is not taken over."""
+    """Store a click of its own; a `click_id` that the page carries only leads to its session."""
     click_id = new_id(CLICK_PREFIX)
     facts: dict[str, Any] = {name: hit.text(name) for name in _CLICK_TEXTS} | {
         "click_id": click_id,
@@ -97,18 +101,21 @@ def record_page_event(visitor: Visitor, hit: Hit, *, name: str) -> Recorded:
 
 def _write(statement: str, visitor: Visitor, hit: Hit, facts: dict[str, Any]) -> str:
     """Run `statement` in the visitor's session, or in a new one when that is not theirs; the session's id."""
-    session_id = hit.text("session_id") or new_id(SESSION_PREFIX)
-    session: dict[str, Any] = {
+    session_id = hit.text("session_id")
+    values: dict[str, Any] = {
+        **facts,
         "tenant_id": visitor.tenant_id,
         "funnel_id": visitor.funnel_id,
         "email": next(iter(hit.identity.get("em", [])), ""),
         "phone": next(iter(hit.identity.get("ph", [])), ""),
         "identity": json.dumps(hit.identity),
         "consent": hit.consent_ads,
+        "session_id": session_id or new_id(SESSION_PREFIX),
+        "carried_click_id": "" if session_id else hit.text("click_id"),
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, {**session, **facts, "session_id": session_id})
+        cursor.execute(statement, values)
         if cursor.rowcount == 0:
-            session_id = new_id(SESSION_PREFIX)
-            cursor.execute(statement, {**session, **facts, "session_id": session_id})
-    return session_id
+            cursor.execute(statement, {**values, "session_id": new_id(SESSION_PREFIX), "carried_click_id": ""})
+        recorded_in: str = cursor.fetchone()[0]
+    return recorded_in

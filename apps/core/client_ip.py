@@ -12,7 +12,7 @@ def client_ip(remote_address: str, forwarded_for: str, trusted_proxies: int) -> 
     chain = [entry.strip() for entry in forwarded_for.split(",") if entry.strip()]
     believed = chain[-trusted_proxies] if 0 < trusted_proxies <= len(chain) else remote_address
     try:
-        address = ipaddress.ip_address(believed.strip("[]"))
+        address = ipaddress.ip_address(believed.strip("[]").partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)

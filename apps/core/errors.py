@@ -22,6 +22,11 @@ class HubError(Exception):
         self.detail = detail
         self.fields = fields or {}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer carries besides its body."""
+        return {}
+
 
 class BadInput(HubError):
     """The caller sent something that cannot be accepted; `fields` says where."""
@@ -43,6 +48,22 @@ class NotAuthentic(HubError):
     status = 401
     code = "not_authentic"
     title = _("The sender could not be authenticated")
+
+
+class MethodNotAllowed(HubError):
+    """The address is right and the method is not; `allowed` as the Allow header wants it: "POST, OPTIONS"."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = _("This method is not allowed here")
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(_("Use one of these: %(methods)s.") % {"methods": allowed})
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": self.allowed}
 
 
 class NotFound(HubError):
@@ -76,3 +97,7 @@ class Overloaded(HubError):
     code = "try_again"
     title = _("The hub cannot store this right now")
     retry_after_s = 5
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}

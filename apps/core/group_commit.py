@@ -1,9 +1,8 @@
 """Group commit: requests that wait together share one transaction.
 
-Whoever finds nobody writing becomes the leader: it writes all that waits with one call, answers the others of its
-batch, and appoints the next leader among those that came meanwhile. Alone, a request pays for nothing; together, the
-database commits once for dozens. `submit` returns only after the write of its batch returned, so what is answered is
-durable.
+Whoever finds nobody writing becomes the leader: it writes all that waits with one call, answers the others of its batch, and
+appoints the next leader among those that came meanwhile. Alone, a request pays for nothing; together, the database commits
+once for dozens. `submit` returns only after the write of its batch returned, so what is answered is durable.
 """
 
 import threading
@@ -13,14 +12,18 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+class NotWrittenError(Exception):
+    """The leader was stopped before its write returned: whether the item was stored is unknown."""
+
+
 class _Ticket(Generic[Item]):
-    """One caller's item. `turn` is held until the caller must act: it is settled, or it is to lead."""
+    """One caller's item, not written until shown otherwise. `turn` is held until its caller must act: settled, or leading."""
 
     __slots__ = ("error", "is_settled", "item", "turn")
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.error: Exception | None = None
+        self.error: Exception | None = NotWrittenError()
         self.is_settled = False
         self.turn = threading.Lock()
         self.turn.acquire()
@@ -29,19 +32,26 @@ class _Ticket(Generic[Item]):
 class GroupCommit(Generic[Item]):
     """`write` stores a batch in one transaction, or raises and stores nothing.
 
-    An error that `write` raises for a batch of several is not shared: each item is then written alone, so one bad item
-    fails only its own caller.
+    An error of `outage` says that the store is out of reach: the whole batch gets it at once, for trying each item would
+    make all of them wait once more. After any other, each item is written alone, so one bad item fails only its own caller.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], None], *, max_batch: int = 64) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], None],
+        *,
+        outage: tuple[type[Exception], ...] = (),
+        max_batch: int = 64,
+    ) -> None:
         self._write = write
+        self._outage = outage
         self._max_batch = max_batch
         self._waiting: list[_Ticket[Item]] = []
         self._has_leader = False
         self._guard = threading.Lock()
 
     def submit(self, item: Item) -> None:
-        """Store `item`; raises what storing it raised."""
+        """Store `item`; raises what storing it raised, or NotWrittenError."""
         ticket = _Ticket(item)
         with self._guard:
             self._waiting.append(ticket)
@@ -70,11 +80,14 @@ class GroupCommit(Generic[Item]):
                 successor.turn.release()
 
     def _write_batch(self, batch: list[_Ticket[Item]]) -> None:
+        failure: Exception | None = None
         try:
             self._write([ticket.item for ticket in batch])
         except Exception as error:  # noqa: BLE001 - every waiting caller must learn of whatever went wrong
-            if len(batch) > 1:
-                for ticket in batch:
-                    self._write_batch([ticket])
-            else:
-                batch[0].error = error
+            failure = error
+        if failure and len(batch) > 1 and not isinstance(failure, self._outage):
+            for ticket in batch:
+                self._write_batch([ticket])
+            return
+        for ticket in batch:
+            ticket.error = failure

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from apps.core.errors import HubError, NotFound, Overloaded
+from apps.core.errors import HubError, NotFound
 from apps.core.log import current_request_id
 
 PROBLEM_TYPE = "application/problem+json"
@@ -27,16 +27,9 @@ def problem_body(error: HubError) -> dict[str, Any]:
     return body
 
 
-def problem_headers(error: HubError) -> list[tuple[str, str]]:
-    return [("Retry-After", str(error.retry_after_s))] if isinstance(error, Overloaded) else []
-
-
 def problem(error: HubError) -> JsonResponse:
     return JsonResponse(
-        problem_body(error),
-        status=error.status,
-        content_type=PROBLEM_TYPE,
-        headers=dict(problem_headers(error)),
+        problem_body(error), status=error.status, content_type=PROBLEM_TYPE, headers=error.headers
     )
 
 

@@ -6,7 +6,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from django.db import DataError, InterfaceError, OperationalError
+from django.conf import settings
+from django.db import DataError, Error, InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from apps.conversions.facts import fingerprint, read_fact
@@ -14,10 +15,9 @@ from apps.conversions.models import Outcome
 from apps.conversions.services import NewDelivery, UnreadableDelivery, quarantine_delivery, record_deliveries
 from apps.core.db import release_connection
 from apps.core.errors import NotAuthentic, NotFound, Overloaded, TooLarge, Unreadable
-from apps.core.group_commit import GroupCommit
+from apps.core.group_commit import GroupCommit, NotWrittenError
 from apps.core.log import current_request_id, get_logger
 from apps.core.metrics import count
-from apps.core.wsgi import MAX_BODY_BYTES
 from apps.funnels.selectors import LiveEndpoint, find_endpoint
 from apps.gateways.base import Adapter
 from apps.gateways.errors import PayloadError, SignatureError
@@ -36,15 +36,15 @@ def _write(batch: Sequence[Sequence[NewDelivery]]) -> None:
         release_connection()
 
 
-_commit: GroupCommit[Sequence[NewDelivery]] = GroupCommit(_write)
+_commit: GroupCommit[Sequence[NewDelivery]] = GroupCommit(_write, outage=(OperationalError, InterfaceError))
 
 
 def receive(gateway: str, key: str, request: WebhookRequest) -> str:
     """Store one webhook; the outcome's word once it is durable. Raises HubError for everything that is not stored."""
     try:
         return _receive(gateway, key, request)
-    except (OperationalError, InterfaceError) as error:
-        log.warning("webhook.not_stored", gateway=gateway, error_type=type(error).__name__)
+    except (Error, NotWrittenError) as error:
+        log.error("webhook.not_stored", gateway=gateway, error_type=type(error).__name__)
         raise Overloaded(_("Nothing was stored. Send the webhook again in a few seconds.")) from error
 
 
@@ -70,8 +70,10 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
 def _check_size(request: WebhookRequest) -> None:
     if not request.body:
         raise Unreadable(_("The body is empty. Send the webhook's body with its Content-Length."))
-    if len(request.body) > MAX_BODY_BYTES:
-        raise TooLarge(_("A webhook may have 1 MiB at most."))
+    if len(request.body) > settings.MAX_BODY_BYTES:
+        raise TooLarge(
+            _("The body may have %(limit)d bytes at most. Send a smaller one.") % {"limit": settings.MAX_BODY_BYTES}
+        )
 
 
 def _authenticate(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequest) -> None:

@@ -29,8 +29,8 @@ def list_events(order_id: str | None, status: str | None) -> QuerySet[Any]:
 
 def events_in_detail() -> QuerySet[Any]:
     """Events with all that happened to them, for one at a time."""
-    rows = events_with_status().select_related("conversion__match__click")
-    return rows.prefetch_related(Prefetch("sends", queryset=_sends().prefetch_related("tries")))
+    order = Prefetch("conversion", queryset=list_conversions(order_id=None))
+    return events_with_status().prefetch_related(order, Prefetch("sends", queryset=_sends().prefetch_related("tries")))
 
 
 def _sends() -> QuerySet[Send]:

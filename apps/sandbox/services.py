@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from apps.sandbox.meta.events import ServerEvent
 from apps.sandbox.meta.reading import GraphCall
-from apps.sandbox.meta.refusals import Refusal, answer_refusal
+from apps.sandbox.meta.refusals import Refusal, answer_refusal, quotable
 from apps.sandbox.meta.tokens import fingerprint_token
 from apps.sandbox.meta.validation import Examined, examine_call
 from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest, Verdict
@@ -38,6 +38,11 @@ _CLAIM = """
     ON CONFLICT (digest) DO UPDATE SET received_at = EXCLUDED.received_at
     WHERE known.received_at <= %(forgotten)s
     RETURNING digest
+"""
+# One statement sees one state: a request that is just coming in is kept whole, or not at all.
+_CLEAR = """
+    WITH events AS (DELETE FROM sandbox_receivedevent), receipts AS (DELETE FROM sandbox_firstreceipt)
+    DELETE FROM sandbox_receivedrequest
 """
 
 
@@ -83,14 +88,14 @@ def purge_received() -> int:
 def clear_received() -> None:
     """Forget everything, the first receipts too: the next copy of any event is a first one again."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE sandbox_receivedrequest, sandbox_receivedevent, sandbox_firstreceipt")
+        cursor.execute(_CLEAR)
 
 
 def _record_request(call: GraphCall, examined: Examined, answer: Answer) -> ReceivedRequest:
     refusal = examined.refusal
     return ReceivedRequest.objects.create(
-        pixel_id=_printable(call.pixel_id)[:64],
-        version=_printable(call.version)[:16],
+        pixel_id=quotable(call.pixel_id, 64),
+        version=quotable(call.version, 16),
         received_at=call.received_at,
         status=answer.status,
         error_code=refusal.code if refusal else None,
@@ -154,10 +159,6 @@ def _delete_in_batches(rows: "models.QuerySet[Any]", size: int) -> int:
         rows.model._default_manager.filter(pk__in=keys).delete()
         deleted += len(keys)
     return deleted
-
-
-def _printable(text: str) -> str:
-    return "".join(sign for sign in text if sign.isprintable())
 
 
 def _new_trace_id() -> str:

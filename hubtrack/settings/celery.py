@@ -5,7 +5,7 @@ The values come from fault tests on Redis and SQS; docs/adr/0001 says why the da
 
 from typing import Any
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from hubtrack.env import env
 from hubtrack.settings.database import REDIS_URL
@@ -21,8 +21,9 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = not CELERY_BROKER_URL.startswith("sqs")
 CELERY_TIMEZONE = "UTC"
-CELERY_TASK_DEFAULT_QUEUE = "ingest-events"
-CELERY_TASK_QUEUES = [Queue("ingest-events"), Queue("match-events"), Queue("capi-dispatch")]
+QUEUES = ("ingest-events", "match-events", "capi-dispatch")
+CELERY_TASK_DEFAULT_QUEUE = QUEUES[0]
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_ROUTES = {
     "apps.pipeline.tasks.drain_matches": {"queue": "match-events"},
     "apps.pipeline.tasks.drain_destination": {"queue": "capi-dispatch"},

@@ -41,9 +41,7 @@ def open_way_to(path: Path, report: Callable[[str], None]) -> None:
                 f"PostgreSQL may not run as root, and its account {ACCOUNT_NAME} cannot pass through "
                 f"{directory}: run `chmod o+x {directory}`, or run hubtrack as an ordinary user."
             ) from error
-        report(
-            f"Other accounts may now pass through {directory} (o+x), because PostgreSQL may not run as root"
-        )
+        report(f"Other accounts may now pass through {directory} (o+x), because PostgreSQL may not run as root")
 
 
 def open_tree(path: Path) -> None:

@@ -37,18 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m hubtrack.stack", description="The embedded hubtrack stack."
-    )
+    parser = argparse.ArgumentParser(prog="python -m hubtrack.stack", description="The embedded hubtrack stack.")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--data", help="the data directory, in place of HUBTRACK_DATA")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", parents=[common], help="serve until Ctrl-C, with the logs in the terminal")
     up.set_defaults(start=_up, has_result=False)
     demo = commands.add_parser("demo", parents=[common], help="serve a demo tenant and trace one sale")
-    demo.add_argument(
-        "--once", dest="has_result", action="store_true", help="end after the trace, with its exit code"
-    )
+    demo.add_argument("--once", dest="has_result", action="store_true", help="end after the trace, with its exit code")
     demo.set_defaults(start=_demo)
     run = commands.add_parser("run", parents=[common], help="run a command beside PostgreSQL and Redis")
     run.add_argument("words", nargs="+", metavar="COMMAND", help="the command, after --")

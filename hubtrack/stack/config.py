@@ -62,9 +62,7 @@ def read_config(environ: Mapping[str, str], data: str | None = None) -> StackCon
     )
 
 
-def build_environment(
-    config: StackConfig, secrets: Mapping[str, str], ports: Mapping[str, int]
-) -> dict[str, str]:
+def build_environment(config: StackConfig, secrets: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, str]:
     """The environment of every process: what the stack embeds, unless the caller named another."""
     redis = f"redis://default:{quote(secrets['REDIS_PASSWORD'])}@127.0.0.1:{ports['redis']}"
     sandbox = f"http://127.0.0.1:{ports['sandbox']}"

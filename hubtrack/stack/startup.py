@@ -39,9 +39,7 @@ def start_servers(supervisor: Supervisor, facts: Facts, logs: Logs) -> None:
         _start_postgres(supervisor, facts, logs.report)
         logs.report(f"PostgreSQL {VERSION} ready")
     if facts.config.embeds_redis:
-        supervisor.start(
-            redis_program(facts.config.data, facts.ports["redis"], facts.secrets["REDIS_PASSWORD"])
-        )
+        supervisor.start(redis_program(facts.config.data, facts.ports["redis"], facts.secrets["REDIS_PASSWORD"]))
         logs.report("Redis ready")
 
 

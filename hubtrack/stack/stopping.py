@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-_ONE_GESTURE = (
-    1.0  # seconds: a terminal and a `make` in between deliver the same Ctrl-C or kill more than once
-)
+_ONE_GESTURE = 1.0  # seconds: a terminal and a `make` in between deliver the same Ctrl-C or kill more than once
 
 
 class StopRequest:

@@ -16,7 +16,7 @@ def taken_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-@pytest.mark.parametrize("words", [("up",), ("demo",), ("demo", "--once")])
+@pytest.mark.parametrize("words", [("up",), ("demo", "--once")])
 def test_a_taken_port_is_one_sentence_and_nothing_starts(
     start: Start, data: Path, taken_port: int, words: tuple[str, ...]
 ) -> None:

@@ -42,10 +42,7 @@ def test_a_port_that_is_none_is_explained(port: str) -> None:
     with pytest.raises(StackError) as refused:
         read_config({"PORT": port})
 
-    assert (
-        str(refused.value)
-        == f"PORT is {port!r}, but must be a number from 1 to 65535, for example PORT=8001."
-    )
+    assert str(refused.value) == f"PORT is {port!r}, but must be a number from 1 to 65535, for example PORT=8001."
 
 
 @pytest.mark.parametrize(

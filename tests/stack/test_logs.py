@@ -162,9 +162,7 @@ def test_progress_tells_the_seconds_since_the_start(tmp_path: Path, monkeypatch:
     assert progress.getvalue() == "   2.3 s  PostgreSQL 18 ready\n"
 
 
-def test_without_a_place_for_progress_nothing_is_said(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_place_for_progress_nothing_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     LogFiles(tmp_path).report("PostgreSQL 18 ready")
 
     assert capfd.readouterr() == ("", "")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from hubtrack.stack.state import read_pairs
@@ -82,9 +82,7 @@ def test_a_killed_redis_comes_back_at_the_same_address(start_servers: StartServe
     assert answers(data)
 
 
-def test_a_killed_stack_leaves_nothing_running_and_loses_nothing(
-    start_servers: StartServers, data: Path
-) -> None:
+def test_a_killed_stack_leaves_nothing_running_and_loses_nothing(start_servers: StartServers, data: Path) -> None:
     first = start_servers()
     store(data, "HP-1")
     processes = family(first.process)
@@ -97,9 +95,7 @@ def test_a_killed_stack_leaves_nothing_running_and_loses_nothing(
     assert ask(data, "SELECT count(*) FROM conversion WHERE order_id = 'HP-1'") == 1
 
 
-def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(
-    start_servers: StartServers, data: Path
-) -> None:
+def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(start_servers: StartServers, data: Path) -> None:
     start_servers().end()
     pid_file = data / "postgres" / "postmaster.pid"
     pid_file.write_text(f"{os.getpid()}\n{data}/postgres\n1790000000\n20001\n\n127.0.0.1\n\nready\n")

@@ -85,9 +85,7 @@ def test_nobody_enters_redis_without_the_password(running: Path) -> None:
 
 def test_redis_keeps_nothing_on_disk_and_refuses_rather_than_forgets(running: Path) -> None:
     with redis.Redis.from_url(read_pairs(running / "env")["REDIS_URL"], decode_responses=True) as client:
-        settings = {
-            name: client.config_get(name)[name] for name in ("save", "appendonly", "maxmemory-policy", "bind")
-        }
+        settings = {name: client.config_get(name)[name] for name in ("save", "appendonly", "maxmemory-policy", "bind")}
 
     assert settings == {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction", "bind": "127.0.0.1"}
 

@@ -68,9 +68,7 @@ def test_only_the_owner_can_read_secrets_and_environment(data: DataDir) -> None:
 
     assert _mode(data.path / "secrets") == 0o600
     assert _mode(data.path / "env") == 0o600
-    assert read_pairs(data.path / "env") == {
-        "DATABASE_URL": "postgres://hubtrack:word@127.0.0.1:20001/hubtrack"
-    }
+    assert read_pairs(data.path / "env") == {"DATABASE_URL": "postgres://hubtrack:word@127.0.0.1:20001/hubtrack"}
 
 
 def test_pairs_keep_equal_signs_in_values_and_skip_other_lines(tmp_path: Path) -> None:

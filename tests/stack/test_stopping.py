@@ -82,9 +82,7 @@ def test_nohup_is_respected() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_signal_to_make_alone_ends_what_it_started(
-    start: Start, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_signal_to_make_alone_ends_what_it_started(start: Start, tmp_path: Path, number: signal.Signals) -> None:
     started = start(["make", "-f", str(_write_makefile(tmp_path)), "up"])
     started.wait_for("serving")
     processes = family(started.process)

@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from hubtrack.stack.program import Program
@@ -151,9 +151,7 @@ def test_a_one_shot_is_run_to_its_end_and_not_again(start_driver: StartDriver) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_everything_in_the_reverse_order(
-    start_driver: StartDriver, number: signal.Signals
-) -> None:
+def test_a_signal_ends_everything_in_the_reverse_order(start_driver: StartDriver, number: signal.Signals) -> None:
     started = start_driver(
         [{"name": "database", "code": TELL_END}],
         [{"name": "web", "code": TELL_END}],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from apps.sandbox.meta.refusals import NO_CURRENCY, NO_VALUE, TOO_OLD, RefusalError, bad_parameter
+from apps.sandbox.meta.refusals import NO_CURRENCY, NO_VALUE, TOO_OLD, RefusalError, bad_parameter, quotable
 from apps.sandbox.meta.user_data import check_user_data
 
 Payload = dict[str, object]
@@ -113,7 +113,7 @@ def check_event(event: object, where: str, now: datetime) -> ServerEvent:
 def _check_keys(event: Payload, where: str) -> None:
     for key in event:
         if key not in KEYS:
-            raise RefusalError(bad_parameter(f'Unexpected key "{key[:50]}"', where))
+            raise RefusalError(bad_parameter(f'Unexpected key "{quotable(key, 50)}"', where))
     for key in REQUIRED:
         if event.get(key) in (None, ""):
             raise RefusalError(bad_parameter(f'Missing key "{key}"', where))

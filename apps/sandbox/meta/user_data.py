@@ -14,6 +14,7 @@ from apps.sandbox.meta.refusals import (
     TOO_LITTLE_IDENTITY,
     RefusalError,
     bad_parameter,
+    quotable,
 )
 
 HASHED_KEYS = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country"})
@@ -60,7 +61,7 @@ def check_user_data(user_data: Mapping[str, object], where: str) -> None:
 
 
 def _check_key(key: str, value: object, where: str) -> None:
-    path = f"{where}.{key[:50]}"
+    path = f"{where}.{quotable(key, 50)}"
     if key in HASHED_KEYS:
         _check_hashed(value, path)
     elif key in _FREE_KEYS:
@@ -68,7 +69,7 @@ def _check_key(key: str, value: object, where: str) -> None:
     elif key in _PLAIN_KEYS:
         _check_plain(key, value, path)
     else:
-        raise RefusalError(bad_parameter(f'Unexpected key "{key[:50]}"', where))
+        raise RefusalError(bad_parameter(f'Unexpected key "{quotable(key, 50)}"', where))
 
 
 def _check_hashed(value: object, path: str) -> None:

@@ -5,7 +5,7 @@ The dates are those of Meta's changelog as of November 2026. A version without a
 
 from datetime import UTC, datetime
 
-from apps.sandbox.meta.refusals import Refusal, RefusalError
+from apps.sandbox.meta.refusals import Refusal, RefusalError, quotable
 
 # Version -> the day on which it stops, at midnight UTC.
 ENDS: dict[str, datetime | None] = {
@@ -23,7 +23,7 @@ LATEST = "v26.0"
 def check_version(version: str, now: datetime) -> None:
     """Raise `RefusalError` for a version that is no more, or never was (to Meta a bad path)."""
     if version not in ENDS:
-        raise RefusalError(Refusal(message=f"Unknown path components: /{version}", code=2500))
+        raise RefusalError(Refusal(message=f"Unknown path components: /{quotable(version, 16)}", code=2500))
     end = ENDS[version]
     if end is not None and now >= end:
         raise RefusalError(Refusal(message=f"(#2635) {version} is no longer served. Change to {LATEST}.", code=2635))

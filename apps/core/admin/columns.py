@@ -1,0 +1,127 @@
+"""Values as the console shows them: exact times, links, shortened hashes. Everything is escaped here or by a template."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_stubs_ext import StrOrPromise
+
+HASH_SHOWN = 12
+EMPTY = "–"
+
+
+class Column:
+    """A list's column or a page's read-only field; the attribute names are those that Django and unfold look for.
+
+    `label` maps a word to its colour, and `show` then gives the pair (word, text).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: StrOrPromise,
+        show: Callable[[Any], Any],
+        *,
+        order: str | None = None,
+        label: Mapping[str, str] | None = None,
+    ) -> None:
+        self.__name__ = name
+        self.short_description = title
+        self.show = show
+        self.admin_order_field = order
+        self.label = label
+
+    def __call__(self, row: Any) -> Any:
+        return self.show(row)
+
+
+def column(title: StrOrPromise) -> Callable[[Callable[[Any], Any]], Column]:
+    """Decorator: the function's value, escaped unless it is a link, is the column."""
+    return lambda show: Column(show.__name__, title, show)
+
+
+def moment(when: datetime | None) -> str:
+    """To the second and in UTC, as the logs have it, whatever the reader's language."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if when else EMPTY
+
+
+def short_hash(digest: str) -> str:
+    """Enough to compare two of them by eye."""
+    return f"{digest[:HASH_SHOWN]}…" if digest else EMPTY
+
+
+def row_link(row: models.Model | None, text: StrOrPromise = "") -> SafeString | str:
+    """A link to the row's page."""
+    if row is None:
+        return EMPTY
+    address = reverse(_page(row._meta.label_lower, "change"), args=[quote(str(row.pk))])
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text or str(row))
+
+
+def list_link(label: str, text: StrOrPromise, **query: str) -> SafeString:
+    """A link to the list of the model `label` ("app.model") as `query` narrows it."""
+    return format_html('<a class="text-link" href="{}">{}</a>', list_address(label, **query), text)
+
+
+def list_address(label: str, **query: str) -> str:
+    address = reverse(_page(label.lower(), "changelist"))
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def _page(label: str, page: str) -> str:
+    return f"admin:{label.replace('.', '_')}_{page}"
+
+
+def list_column(model: type[models.Model], name: str, colours: Mapping[str, str] | None) -> Column | str:
+    """How a list shows the model's own field `name`; other names are left to Django."""
+    field = _field_of(model, name)
+    if field is not None and colours is not None:
+        return _word_column(field, colours)
+    return _plain_column(field, suffix="") or name
+
+
+def page_field(model: type[models.Model], name: str) -> Column | str:
+    """How a page shows the model's own field `name` when it cannot be edited."""
+    return _plain_column(_field_of(model, name), suffix=" UTC") or name
+
+
+def _field_of(model: type[models.Model], name: str) -> "models.Field[Any, Any] | None":
+    return next((field for field in model._meta.concrete_fields if field.name == name), None)
+
+
+def _plain_column(field: "models.Field[Any, Any] | None", *, suffix: str) -> Column | None:
+    if field is None:
+        return None
+    name, title = field.name, field.verbose_name
+    if isinstance(field, models.DateTimeField):
+        return Column(name, title, lambda row: _with_suffix(moment(getattr(row, name)), suffix), order=name)
+    if isinstance(field, models.ForeignKey):
+        return Column(name, title, lambda row: row_link(getattr(row, name)), order=name)
+    if is_hash(name):
+        return Column(name, title, lambda row: short_hash(getattr(row, name)))
+    return None
+
+
+def _with_suffix(text: str, suffix: str) -> str:
+    return text if text == EMPTY else text + suffix
+
+
+def is_hash(name: str) -> bool:
+    return name.endswith("_sha256") or name == "fingerprint"
+
+
+def _word_column(field: "models.Field[Any, Any]", colours: Mapping[str, str]) -> Column:
+    texts: dict[str, StrOrPromise] = dict(field.flatchoices)  # type: ignore[arg-type]
+    label = {word: colours.get(word, "") for word in texts}
+
+    def show(row: Any) -> tuple[str, StrOrPromise]:
+        word = getattr(row, field.name)
+        return word, texts.get(word, word)
+
+    return Column(field.name, field.verbose_name, show, order=field.name, label=label)

@@ -1,0 +1,155 @@
+"""The two kinds of pages: what people edit (SupportAdmin) and what only the hub writes (RecordAdmin)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+
+from apps.core.admin.columns import Column, list_address, list_column, page_field
+from apps.core.admin.panels import Panel, json_document, panels_of
+from apps.core.admin.search import Lookup, find_keys
+from apps.core.admin.unfolded import UncountedPaginator, UnfoldAdmin
+from apps.core.fields import EncryptedBytesField
+
+
+class SupportAdmin(UnfoldAdmin):
+    """A page of the console.
+
+    `lookups` are the ways to find a row, `colours` the colours of a field's words in lists ({field: {word: colour}}),
+    `never_shown` the fields that no page names, besides every encrypted one.
+    """
+
+    lookups: ClassVar[Sequence[Lookup]] = ()
+    colours: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    never_shown: ClassVar[frozenset[str]] = frozenset()
+
+    list_per_page = 50
+    list_filter_submit = True
+    list_fullwidth = True
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    change_form_outer_after_template = "admin/support/panels.html"
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Django shows a search box only if this names something; `get_search_results` decides."""
+        return super().get_search_fields(request) or (("pk",) if self.lookups else ())
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        if not self.lookups or not text:
+            return super().get_search_results(request, queryset, search_term)
+        return self.find_rows(queryset, text), False
+
+    def find_rows(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return rows.filter(pk__in=find_keys(self.model, self.lookups, text))
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        names = super().get_list_display(request)
+        return tuple(
+            list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name
+            for name in names
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """As declared, with each read-only field replaced by what shows it well."""
+        shown = self._shown(request, obj)
+        return [
+            (title, {**options, "fields": [_replaced(item, shown) for item in options["fields"]]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def _shown(self, request: HttpRequest, obj: Model | None) -> dict[Any, Any]:
+        names = super().get_readonly_fields(request, obj)
+        return {name: page_field(self.model, name) if isinstance(name, str) else name for name in names}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Both the names and their replacements: Django keeps the first from the form and shows the second."""
+        shown = self._shown(request, obj)
+        return list(dict.fromkeys([*shown, *shown.values()]))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj is not None:
+            context |= {
+                "panels": self.get_panels(request, obj),
+                "page_actions": self._page_actions(request),
+                "page_actions_address": list_address(self.model._meta.label, q=self.search_text(obj)),
+            }
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def get_panels(self, request: HttpRequest, row: Model) -> list[Panel]:
+        return panels_of(row, request.user)
+
+    def search_text(self, row: Any) -> str:
+        """What finds this row again in its list."""
+        return str(row.pk)
+
+    def _page_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """(name, text) of what the user may do to the row on its page."""
+        return [
+            (name, text)
+            for name, (_act, _name, text) in self.get_actions(request).items()
+            if name != "delete_selected"
+        ]
+
+
+def _replaced(item: Any, shown: Mapping[Any, Any]) -> Any:
+    if isinstance(item, list | tuple):
+        return tuple(shown.get(name, name) for name in item)
+    return shown.get(item, item)
+
+
+class RecordAdmin(SupportAdmin):
+    """Rows that the hub alone writes: nothing can be added, changed or deleted, and nothing counts the whole table.
+
+    Without `fieldsets`, a page shows every field; JSON fields become documents below.
+    """
+
+    paginator = UncountedPaginator
+    ordering: ClassVar[Sequence[str]] = ("-pk",)
+    sortable_by: ClassVar[Sequence[str]] = ()
+    list_disable_select_all = True
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def may_act(self, request: HttpRequest) -> bool:
+        """Whether the user may set the hub to work on these rows: Django's change permission, used for nothing else."""
+        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))  # type: ignore[union-attr]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [field.name for field in self._readable() if not isinstance(field, models.JSONField)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return super().get_readonly_fields(request, obj)
+
+    def _readable(self) -> list["models.Field[Any, Any]"]:
+        return [
+            field
+            for field in self.model._meta.concrete_fields
+            if not isinstance(field, EncryptedBytesField) and field.name not in self.never_shown
+        ]
+
+    def get_panels(self, request: HttpRequest, row: Model) -> list[Panel]:
+        documents = [
+            json_document(field.verbose_name, getattr(row, field.name))
+            for field in self._readable()
+            if isinstance(field, models.JSONField)
+        ]
+        return [*super().get_panels(request, row), *documents]
+
+
+__all__ = ["Column", "ModelForm", "RecordAdmin", "SupportAdmin"]

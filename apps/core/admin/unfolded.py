@@ -1,0 +1,17 @@
+"""Unfold's classes under Django's types: unfold has no annotations that a checker may read."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, RelatedFieldListFilter
+    from django.core.paginator import Paginator
+
+    UnfoldAdmin = ModelAdmin[Any]
+    UnfoldAutocompleteFilter = RelatedFieldListFilter
+    UncountedPaginator = Paginator[Any]
+else:
+    from unfold.admin import ModelAdmin as UnfoldAdmin
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter as UnfoldAutocompleteFilter
+    from unfold.paginator import InfinitePaginator as UncountedPaginator
+
+__all__ = ["UncountedPaginator", "UnfoldAdmin", "UnfoldAutocompleteFilter"]
