@@ -32,12 +32,8 @@ class Session(TenantOwned):
         verbose_name = _("session")
         verbose_name_plural = _("sessions")
         indexes: ClassVar = [
-            models.Index(
-                fields=["tenant", "email_sha256"], name="session_email", condition=~models.Q(email_sha256="")
-            ),
-            models.Index(
-                fields=["tenant", "phone_sha256"], name="session_phone", condition=~models.Q(phone_sha256="")
-            ),
+            models.Index(fields=["tenant", "email_sha256"], name="session_email", condition=~models.Q(email_sha256="")),
+            models.Index(fields=["tenant", "phone_sha256"], name="session_phone", condition=~models.Q(phone_sha256="")),
         ]
 
     def __str__(self) -> str:
@@ -49,9 +45,7 @@ class Click(TenantOwned):
 
     public_id = models.CharField(_("click id"), max_length=32, unique=True)
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
-    session = models.ForeignKey(
-        Session, on_delete=models.PROTECT, related_name="clicks", verbose_name=_("session")
-    )
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="clicks", verbose_name=_("session"))
     clicked_at = models.DateTimeField(_("clicked at"), db_default=Now())
     landing_url = models.TextField(_("landing page"))
     referrer = models.TextField(_("referrer"), blank=True)

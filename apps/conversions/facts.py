@@ -14,7 +14,10 @@ from apps.gateways.events import GatewayEvent, Kind
 
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """One statement about one order. `occurred_at` is aware UTC and never later than its receipt."""
+    """One statement about one order. `occurred_at` is aware UTC and never later than its receipt.
+
+    Amounts have three decimals, as the database keeps them: no currency has more.
+    """
 
     kind: Kind
     occurred_at: datetime
@@ -35,7 +38,7 @@ class OrderFact:
     def to_json(self) -> dict[str, Any]:
         """A JSON object with text amounts and times; empty members are left out."""
         members: dict[str, Any] = msgspec.to_builtins(self)
-        return {name: value for name, value in members.items() if value not in (None, "", {}, False)}
+        return {name: value for name, value in members.items() if value is not False and value not in (None, "", {})}
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> "OrderFact":
@@ -47,8 +50,8 @@ def read_fact(event: GatewayEvent, received_at: datetime) -> OrderFact:
     return OrderFact(
         kind=event.kind,
         occurred_at=min(event.occurred_at or received_at, received_at).astimezone(UTC),
-        amount=event.amount,
-        refunded_amount=event.refunded_amount,
+        amount=_to_thousandth(event.amount),
+        refunded_amount=_to_thousandth(event.refunded_amount),
         currency=event.currency or "",
         identity=hash_person(event.buyer),
         tracking=dict(event.tracking),
@@ -61,6 +64,10 @@ def read_fact(event: GatewayEvent, received_at: datetime) -> OrderFact:
         subscription_id=event.subscription_id or "",
         is_test=event.is_test,
     )
+
+
+def _to_thousandth(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else amount.quantize(Decimal("0.001"))
 
 
 def fingerprint(event: GatewayEvent, fact: OrderFact) -> str:

@@ -29,9 +29,7 @@ class Outcome(models.TextChoices):
 class Delivery(TenantOwned):
     """One authentic webhook request. `fact` is what it says, hashed; repeats share a `fingerprint`."""
 
-    endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint")
-    )
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint"))
     gateway = models.CharField(_("gateway"), max_length=20)
     received_at = models.DateTimeField(_("received at"), db_default=Now())
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome)
@@ -92,9 +90,7 @@ class Conversion(TenantOwned):
     """
 
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
-    endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint")
-    )
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint"))
     gateway = models.CharField(_("gateway"), max_length=20)
     order_id = models.CharField(_("order id"), max_length=200)
     status = models.CharField(_("status"), max_length=20, choices=STATUS_CHOICES)

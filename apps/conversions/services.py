@@ -47,9 +47,7 @@ class NewDelivery:
     @property
     def order_key(self) -> OrderKey | None:
         """(tenant, gateway, order id) when this delivery shapes an order."""
-        return (
-            (self.tenant_id, self.gateway, self.order_id) if self.fact and shapes_order(self.kind) else None
-        )
+        return (self.tenant_id, self.gateway, self.order_id) if self.fact and shapes_order(self.kind) else None
 
     @property
     def outcome(self) -> Outcome:
@@ -95,9 +93,7 @@ def record_deliveries(batch: Sequence[NewDelivery]) -> None:
 
 def _fold_again(keys: Sequence[OrderKey]) -> None:
     """Recompute conversions from all their deliveries. The row lock comes first, so no delivery is left out."""
-    wanted = _encode(
-        [dict(zip(("tenant_id", "gateway", "order_id"), map(str, key), strict=True)) for key in keys]
-    )
+    wanted = _encode([dict(zip(("tenant_id", "gateway", "order_id"), map(str, key), strict=True)) for key in keys])
     with connection.cursor() as cursor:
         cursor.execute(LOCK_CONVERSIONS, [wanted])
         ids: dict[OrderKey, int] = {(row[1], row[2], row[3]): row[0] for row in cursor.fetchall()}
@@ -119,8 +115,14 @@ def _new_order(deliveries: list[NewDelivery]) -> dict[str, Any]:
         "order_id": first.order_id,
         "received_at": first.received_at,
         "correlation_id": first.correlation_id,
-        **_columns(fold(delivery.fact for delivery in deliveries if delivery.fact)),
+        **_columns(fold(_said_first(deliveries))),
     }
+
+
+def _said_first(deliveries: list[NewDelivery]) -> list[OrderFact]:
+    """The fact of each delivery, of repeats the first's: the same choice as READ_FACTS makes."""
+    facts = {delivery.fingerprint: delivery.fact for delivery in reversed(deliveries)}
+    return [fact for fact in facts.values() if fact]
 
 
 def _columns(state: OrderState) -> dict[str, Any]:
@@ -177,10 +179,15 @@ def request_replay(rows: QuerySet[Quarantine]) -> int:
     return rows.filter(state=Quarantine.State.WAITING).update(due_at=Now())
 
 
-def claim_quarantined(limit: int) -> list[Quarantine]:
-    """Due rows, locked until the caller's transaction ends; rows that another worker holds are passed over."""
-    rows = Quarantine.objects.select_related("delivery__endpoint").filter(due_at__lte=Now())
-    return list(rows.order_by("due_at").select_for_update(skip_locked=True, of=("self",))[:limit])
+def claim_quarantined() -> Quarantine | None:
+    """The row that has been due longest, locked until the caller's transaction ends; passes over what others hold.
+
+    Nothing encrypted is loaded: a key that is gone shows when `body` is read, and stops no other row.
+    """
+    due = Quarantine.objects.select_related("delivery__endpoint").filter(due_at__lte=Now()).order_by("due_at")
+    rows = due.defer("body", "delivery__endpoint__secret", "delivery__endpoint__previous_secret")
+    claimed: Quarantine | None = rows.select_for_update(skip_locked=True, of=("self",)).first()
+    return claimed
 
 
 def settle_replay(kept: Quarantine, deliveries: Sequence[NewDelivery]) -> None:
@@ -200,16 +207,13 @@ def keep_quarantined(kept: Quarantine, *, path: str, expected: str, found: str) 
 
 def claim_for_matching(limit: int) -> list[Conversion]:
     """Conversions that changed since they were matched, locked until the caller's transaction ends."""
-    due = (
-        Conversion.objects.select_related("endpoint").filter(match_due_at__lte=Now()).order_by("match_due_at")
-    )
-    return list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
+    due = Conversion.objects.select_related("endpoint").filter(match_due_at__lte=Now()).order_by("match_due_at")
+    rows = due.defer("endpoint__secret", "endpoint__previous_secret")
+    return list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
 
 
 def settle_matching(conversions: Sequence[Conversion]) -> None:
-    Conversion.objects.filter(pk__in=[row.pk for row in conversions]).update(
-        match_due_at=None, match_failures=0
-    )
+    Conversion.objects.filter(pk__in=[row.pk for row in conversions]).update(match_due_at=None, match_failures=0)
 
 
 def postpone_matching(conversions: Sequence[Conversion], delay: timedelta) -> None:

@@ -44,9 +44,7 @@ ON CONFLICT (tenant_id, gateway, order_id) DO NOTHING
 RETURNING tenant_id, gateway, order_id
 """
 
-_WANTED = (
-    """SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (tenant_id uuid, gateway text, order_id text)"""
-)
+_WANTED = """SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (tenant_id uuid, gateway text, order_id text)"""
 
 LOCK_CONVERSIONS = f"""
 SELECT c.id, c.tenant_id, c.gateway, c.order_id

@@ -1,7 +1,8 @@
 """The state of an order as a pure function of the set of facts known about it.
 
 `fold` looks at facts in an order of its own and ignores repeats, so any order of arrival and any number of repeats
-end in the same state; each fact can only raise the status (docs/adr/0004).
+end in the same state. A fact can only raise the status, with two exceptions: a dispute that was won, and a sale whose
+amount shows that a refund was not the whole after all (docs/adr/0004).
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
+
+import msgspec
 
 from apps.conversions.facts import OrderFact
 from apps.core.identity import HashedIdentity
@@ -53,6 +56,8 @@ STATUS_OF: Mapping[Kind, Status] = {
 }
 _SALES = frozenset({Kind.APPROVED, Kind.RENEWED})
 _DISPUTES = frozenset({Kind.DISPUTED, Kind.CHARGED_BACK})
+# What these call the amount is the disputed sum, which need not be the order's.
+_UNPRICED = _DISPUTES | {Kind.DISPUTE_WON}
 # Statuses of a sale whose money went back, or may: nothing that still waits is sent for them.
 REVERSED = frozenset({Status.REFUNDED, Status.CHARGED_BACK, Status.DISPUTED})
 
@@ -61,7 +66,8 @@ REVERSED = frozenset({Status.REFUNDED, Status.CHARGED_BACK, Status.DISPUTED})
 class OrderState:
     """An order as known now. `approved_at` is set once money was confirmed, whatever happened later.
 
-    `amount` is the latest approved amount (else the latest named); `refunded_amount` the highest named.
+    `amount` is the latest approved amount (else the latest named, but never a dispute's); `refunded_amount` the
+    highest named.
     """
 
     status: Status
@@ -93,11 +99,11 @@ def fold(facts: Iterable[OrderFact]) -> OrderState:
         known.sort(key=_canonical)
     sales = [fact for fact in known if fact.kind in _SALES]
     best_first = [*reversed(sales), *(fact for fact in reversed(known) if fact.kind not in _SALES)]
-    priced = next((fact for fact in best_first if fact.amount is not None), None)
+    priced = next((fact for fact in best_first if fact.amount is not None and fact.kind not in _UNPRICED), None)
     amount = priced.amount if priced else None
     refunded = _refunded(known, amount)
     tracking = _first_values(fact.tracking for fact in best_first)
-    click_ref, session_ref = find_carried_ids(list(tracking.values()))
+    click_ref, session_ref = find_carried_ids([tracking[name] for name in sorted(tracking)])
     return OrderState(
         status=_status(known, amount, refunded),
         occurred_at=sales[0].occurred_at if sales else known[-1].occurred_at,
@@ -118,29 +124,25 @@ def fold(facts: Iterable[OrderFact]) -> OrderState:
     )
 
 
-def _canonical(fact: OrderFact) -> tuple[datetime, int, str]:
-    return fact.occurred_at, RANK[STATUS_OF[fact.kind]], repr(fact)
+def _canonical(fact: OrderFact) -> tuple[datetime, int, bytes]:
+    """Equal for equal facts only, and blind to the order of a dict's keys, which the database does not keep."""
+    return fact.occurred_at, RANK[STATUS_OF[fact.kind]], msgspec.json.encode(fact, order="deterministic")
 
 
 def _status(known: list[OrderFact], amount: Decimal | None, refunded: Decimal) -> Status:
     won_at = max((fact.occurred_at for fact in known if fact.kind is Kind.DISPUTE_WON), default=None)
-    standing = [
-        STATUS_OF[fact.kind]
-        for fact in known
-        if not (won_at and fact.kind in _DISPUTES and fact.occurred_at <= won_at)
-    ]
-    status = max(standing, key=RANK.__getitem__)
-    if status is Status.PARTIALLY_REFUNDED and amount and refunded >= amount:
-        return Status.REFUNDED
-    return status
+    standing = {
+        STATUS_OF[fact.kind] for fact in known if not (won_at and fact.kind in _DISPUTES and fact.occurred_at <= won_at)
+    }
+    if Status.PARTIALLY_REFUNDED in standing and amount and refunded >= amount:
+        standing.add(Status.REFUNDED)
+    return max(standing, key=RANK.__getitem__)
 
 
 def _refunded(known: list[OrderFact], amount: Decimal | None) -> Decimal:
     """Gateways name the cumulative sum, or nothing at all when everything went back."""
     named = [fact.refunded_amount for fact in known if fact.refunded_amount is not None]
-    whole = [
-        amount or Decimal(0) for fact in known if fact.kind is Kind.REFUNDED and fact.refunded_amount is None
-    ]
+    whole = [amount or Decimal(0) for fact in known if fact.kind is Kind.REFUNDED and fact.refunded_amount is None]
     return max([*named, *whole], default=Decimal(0))
 
 

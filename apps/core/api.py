@@ -3,14 +3,16 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404
+from django.db.models import Model, QuerySet
+from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
-from rest_framework.response import Response
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from apps.core.errors import BadInput, HubError, NotFound, Unreadable
-from apps.core.problems import PROBLEM_TYPE, problem_body
+from apps.core.problems import problem
 
 
 class Pages(CursorPagination):
@@ -19,6 +21,15 @@ class Pages(CursorPagination):
     ordering = "-id"
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Model], request: Request, view: APIView | None = None
+    ) -> list[Any] | None:
+        """The page; a cursor that somebody wrote by hand is not found, whatever it holds."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, ValidationError) as error:
+            raise NotFound(_("This page does not exist. Follow `next` and `previous` as they are.")) from error
 
 
 class _RestError(HubError):
@@ -49,25 +60,21 @@ def _as_hub_error(error: Exception) -> HubError | None:
         return NotFound(_("There is no such object in this account. Check its id."))
     if isinstance(error, PermissionDenied):
         return _RestError(exceptions.PermissionDenied())
-    if isinstance(error, exceptions.ParseError):
+    if isinstance(error, exceptions.ParseError | RecursionError):
         return Unreadable(_("The body is not valid JSON. Correct it and send it again."))
     if isinstance(error, exceptions.ValidationError):
-        return BadInput(
-            _("Correct the fields named in `errors` and send it again."), fields=_flatten(error.detail)
-        )
+        return BadInput(_("Correct the fields named in `errors` and send it again."), fields=_flatten(error.detail))
     if isinstance(error, ValidationError):
-        return BadInput(
-            _("Correct the fields named in `errors` and send it again."), fields=_flatten(error.messages)
-        )
+        return BadInput(_("Correct the fields named in `errors` and send it again."), fields=_flatten(error.messages))
     return _RestError(error) if isinstance(error, exceptions.APIException) else None
 
 
-def answer_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+def answer_problem(error: Exception, context: dict[str, Any]) -> JsonResponse | None:
     """DRF's exception handler; None leaves a bug of ours to Django's 500 handler."""
     hub_error = _as_hub_error(error)
     if hub_error is None:
         return None
-    response = Response(problem_body(hub_error), status=hub_error.status, content_type=PROBLEM_TYPE)
+    response = problem(hub_error)
     challenge = getattr(error, "auth_header", None)
     if challenge:
         response["WWW-Authenticate"] = challenge

@@ -92,9 +92,7 @@ class OutboundClient:
         finally:
             exchange_deadline.reset(token)
 
-    def _prepare(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> PreparedRequest:
+    def _prepare(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> PreparedRequest:
         if not url.lower().startswith(("http://", "https://")):
             raise Refused(Reason.SCHEME)
         if not all(text.isascii() for item in headers.items() for text in item):
@@ -110,9 +108,7 @@ class OutboundClient:
         return request
 
     def _send(self, request: PreparedRequest, started: float) -> Answer:
-        with self._session.send(
-            request, stream=True, allow_redirects=False, timeout=self._timeouts
-        ) as response:
+        with self._session.send(request, stream=True, allow_redirects=False, timeout=self._timeouts) as response:
             body, truncated = self._read_body(response)
             elapsed_ms = round((time.monotonic() - started) * 1000)
             return Answer(response.status_code, response.headers, body, elapsed_ms, truncated)

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import re
 import secrets
+import sys
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -27,7 +28,8 @@ HIDDEN = "[hidden]"
 # The last part of a webhook's path is its secret; e-mail addresses, tokens and long digit runs are personal or secret.
 _SECRETS = [
     (re.compile(r"(/api/v1/webhooks/[\w-]+/)[^\s/?\"']+"), r"\1[key]"),
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[email]"),
+    (re.compile(r"[\w.+-]+(?:@|%40)[\w-]+\.[\w.-]+"), "[email]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",}]+"), r"\1 [secret]"),
     (
         re.compile(
             r"(?i)(access_token|token|secret|password|authorization|hottok)(['\"]?\s*[=:]\s*['\"]?)[^\s&'\",}]+"
@@ -62,6 +64,8 @@ def keep_allowed(logger: object, method: str, event: EventDict) -> EventDict:
 def place_of_error(logger: object, method: str, event: EventDict) -> EventDict:
     """structlog processor: an exception becomes its type and place; its text may quote personal data."""
     error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
     if isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):

@@ -28,9 +28,7 @@ def problem_body(error: HubError) -> dict[str, Any]:
 
 
 def problem(error: HubError) -> JsonResponse:
-    return JsonResponse(
-        problem_body(error), status=error.status, content_type=PROBLEM_TYPE, headers=error.headers
-    )
+    return JsonResponse(problem_body(error), status=error.status, content_type=PROBLEM_TYPE, headers=error.headers)
 
 
 class _ServerError(HubError):
@@ -65,7 +63,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return problem(
-        _ServerError(
-            _("This is our fault and was recorded. Try again; if it persists, tell support the request_id.")
-        )
+        _ServerError(_("This is our fault and was recorded. Try again; if it persists, tell support the request_id."))
     )

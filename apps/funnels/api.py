@@ -36,9 +36,7 @@ class EndpointInput(serializers.Serializer[Any]):
 
     def validate_gateway(self, slug: str) -> str:
         if get_adapter(slug) is None:
-            raise serializers.ValidationError(
-                _("This gateway is not supported. See the list in the documentation.")
-            )
+            raise serializers.ValidationError(_("This gateway is not supported. See the list in the documentation."))
         return slug
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +47,7 @@ class DestinationInput(serializers.Serializer[Any]):
     """A pixel or dataset; the token is needed when it is new."""
 
     platform = serializers.ChoiceField(choices=Platform.choices)
-    pixel_id = serializers.RegexField(r"^[\w-]{1,64}$")
+    pixel_id = serializers.RegexField(r"^[A-Za-z0-9_-]{1,64}$")
     access_token = serializers.CharField(max_length=2000, required=False)
     test_event_code = serializers.CharField(max_length=40, required=False, allow_blank=True)
     api_version = serializers.RegexField(r"^v\d{1,3}\.\d{1,2}$", required=False, allow_blank=True)

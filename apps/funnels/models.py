@@ -52,9 +52,7 @@ class Funnel(TenantOwned):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=150)
-    public_key = models.CharField(
-        _("public key"), max_length=40, unique=True, default=new_public_key, editable=False
-    )
+    public_key = models.CharField(_("public key"), max_length=40, unique=True, default=new_public_key, editable=False)
     landing_url = models.URLField(_("landing page"), max_length=2000, blank=True)
     attribution_window_days = models.PositiveSmallIntegerField(
         _("attribution window (days)"), default=7, validators=[MinValueValidator(1), MaxValueValidator(90)]
@@ -88,9 +86,7 @@ class FunnelVersion(TenantOwned):
     class Meta:
         verbose_name = _("published version")
         verbose_name_plural = _("published versions")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["funnel", "number"], name="funnel_version_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["funnel", "number"], name="funnel_version_once")]
 
     def __str__(self) -> str:
         return f"{self.funnel_id} v{self.number}"
@@ -105,9 +101,7 @@ class Endpoint(TenantOwned):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="endpoints")
     gateway = models.SlugField(_("gateway"), max_length=20)
-    key = models.CharField(
-        _("address key"), max_length=40, unique=True, default=new_endpoint_key, editable=False
-    )
+    key = models.CharField(_("address key"), max_length=40, unique=True, default=new_endpoint_key, editable=False)
     secret = EncryptedTextField()
     previous_secret = EncryptedTextField(null=True)
     rollout = models.CharField(_("rollout"), max_length=6, choices=Rollout, default=Rollout.LIVE)

@@ -100,9 +100,7 @@ def find_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
 @lru_cache(maxsize=4096)
 def _find_endpoint(gateway: str, key: str, _instant: int) -> LiveEndpoint | None:
     with unscoped():
-        row: Endpoint | None = (
-            Endpoint.objects.filter(key=key, gateway=gateway).exclude(rollout=Rollout.OFF).first()
-        )
+        row: Endpoint | None = Endpoint.objects.filter(key=key, gateway=gateway).exclude(rollout=Rollout.OFF).first()
     release_connection()
     if row is None:
         return None

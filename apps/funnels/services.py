@@ -27,12 +27,18 @@ def create_funnel(values: Mapping[str, Any]) -> Funnel:
 @transaction.atomic
 def update_funnel(funnel: Funnel, values: Mapping[str, Any]) -> Funnel:
     """Change the draft. Endpoints merge by gateway, destinations by (platform, pixel_id); none is removed."""
+    _lock(funnel)
     for name in _DRAFT_FIELDS:
         if name in values:
             setattr(funnel, name, values[name])
     funnel.save()
     _save_parts(funnel, values)
     return funnel
+
+
+def _lock(funnel: Funnel) -> None:
+    """One change of a funnel at a time, each starting from what the one before it left."""
+    funnel.refresh_from_db(from_queryset=Funnel.objects.select_for_update())
 
 
 def _save_parts(funnel: Funnel, values: Mapping[str, Any]) -> None:
@@ -74,7 +80,7 @@ def _save_destination(funnel: Funnel, values: Mapping[str, Any]) -> None:
 @transaction.atomic
 def publish_funnel(funnel: Funnel) -> FunnelVersion:
     """Make the draft what runs; raises BadInput naming what stops it. Publishing twice the same changes nothing."""
-    Funnel.objects.select_for_update().get(pk=funnel.pk)
+    _lock(funnel)
     config = draft_config(funnel)
     problems = publication_problems(config)
     if problems:
@@ -82,9 +88,7 @@ def publish_funnel(funnel: Funnel) -> FunnelVersion:
     if funnel.published and funnel.published.config == config.to_json():
         return funnel.published
     number = (FunnelVersion.objects.filter(funnel=funnel).aggregate(last=Max("number"))["last"] or 0) + 1
-    version: FunnelVersion = FunnelVersion.objects.create(
-        funnel=funnel, number=number, config=config.to_json()
-    )
+    version: FunnelVersion = FunnelVersion.objects.create(funnel=funnel, number=number, config=config.to_json())
     funnel.published = version
     funnel.save(update_fields=["published", "updated_at"])
     return version

@@ -22,6 +22,8 @@ def _age(item: dict[str, Any]) -> str:
     days = item["days_before_sale"]
     if days < 0:
         return _("recorded after the sale")
+    if days < 1 / 24:
+        return _("less than an hour before the sale")
     if days < 1:
         return _("%(hours).1f hours before the sale") % {"hours": days * 24}
     return _("%(days).1f days before the sale") % {"days": days}

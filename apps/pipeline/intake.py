@@ -25,6 +25,7 @@ from apps.gateways.events import GatewayEvent, Kind
 from apps.gateways.registry import get_adapter
 from apps.gateways.request import WebhookRequest
 
+UNSTORABLE = PayloadError("body", "values that a database can hold", "others")
 log = get_logger(__name__)
 
 
@@ -52,9 +53,7 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
     adapter = get_adapter(gateway)
     endpoint = find_endpoint(gateway, key) if adapter else None
     if adapter is None or endpoint is None:
-        raise NotFound(
-            _("No endpoint has this address. Copy the webhook address from the funnel's page again.")
-        )
+        raise NotFound(_("No endpoint has this address. Copy the webhook address from the funnel's page again."))
     _check_size(request)
     _authenticate(adapter, endpoint, request)
     try:
@@ -62,9 +61,7 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
     except PayloadError as error:
         return _quarantine(endpoint, request, error)
     except DataError:
-        return _quarantine(
-            endpoint, request, PayloadError("body", "values that a database can hold", "others")
-        )
+        return _quarantine(endpoint, request, UNSTORABLE)
 
 
 def _check_size(request: WebhookRequest) -> None:
@@ -81,9 +78,7 @@ def _authenticate(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequ
         adapter.verify(request, endpoint.secrets, datetime.now(UTC))
     except SignatureError as error:
         count("webhooks_refused_total", gateway=adapter.slug, reason=error.reason)
-        log.warning(
-            "webhook.refused", gateway=adapter.slug, endpoint_id=str(endpoint.id), reason=error.reason
-        )
+        log.warning("webhook.refused", gateway=adapter.slug, endpoint_id=str(endpoint.id), reason=error.reason)
         raise NotAuthentic(
             _(
                 "The webhook's secret or signature does not fit this endpoint. Compare the secret in the gateway's settings."
@@ -92,9 +87,7 @@ def _authenticate(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequ
 
 
 def _store(endpoint: LiveEndpoint, events: Sequence[GatewayEvent]) -> str:
-    deliveries = new_deliveries(
-        endpoint, events, received_at=datetime.now(UTC), correlation_id=current_request_id()
-    )
+    deliveries = new_deliveries(endpoint, events, received_at=datetime.now(UTC), correlation_id=current_request_id())
     if not deliveries:
         return Outcome.IGNORED.value
     _commit.submit(deliveries)

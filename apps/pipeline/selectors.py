@@ -17,11 +17,7 @@ def list_conversions(order_id: str | None) -> QuerySet[Conversion]:
 
 
 def list_events(order_id: str | None, status: str | None) -> QuerySet[Any]:
-    rows = (
-        events_with_status()
-        .select_related("conversion")
-        .prefetch_related(Prefetch("sends", queryset=_sends()))
-    )
+    rows = events_with_status().select_related("conversion").prefetch_related(Prefetch("sends", queryset=_sends()))
     if order_id:
         rows = rows.filter(conversion__order_id=order_id)
     return rows.filter(status=status) if status else rows

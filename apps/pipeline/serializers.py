@@ -34,10 +34,7 @@ class MatchOutput(serializers.Serializer[Match]):
         return explain_match(match)
 
     def get_evidence(self, match: Match) -> list[dict[str, Any]]:
-        return [
-            {**item, "reason": explain_candidate(item), "reason_code": item["reason"]}
-            for item in match.evidence
-        ]
+        return [{**item, "reason": explain_candidate(item), "reason_code": item["reason"]} for item in match.evidence]
 
 
 class EventSummary(serializers.Serializer[CapiEvent]):

@@ -7,10 +7,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import DataError, transaction
 
 from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import (
+    NewDelivery,
     claim_for_matching,
     claim_quarantined,
     fail_matching,
@@ -19,6 +20,7 @@ from apps.conversions.services import (
     settle_matching,
     settle_replay,
 )
+from apps.core.crypto import InvalidToken
 from apps.core.log import get_logger
 from apps.dispatch.services import plan_events
 from apps.funnels.selectors import LiveEndpoint, published_configs
@@ -26,11 +28,12 @@ from apps.gateways.errors import PayloadError
 from apps.gateways.registry import ADAPTERS
 from apps.gateways.request import WebhookRequest
 from apps.matching.services import match_conversions
-from apps.pipeline.intake import new_deliveries
+from apps.pipeline.intake import UNSTORABLE, new_deliveries
 
 MATCH_BATCH = 200
 QUARANTINE_BATCH = 20
 UNPUBLISHED_RETRY = timedelta(seconds=30)
+_UNDECIPHERABLE = PayloadError("body", "bytes encrypted under a key of HUBTRACK_SECRET_KEYS", "bytes of another key")
 log = get_logger(__name__)
 
 
@@ -89,23 +92,41 @@ def _match(claimed: list[Conversion]) -> Progress:
 
 
 def replay_quarantine_batch(limit: int = QUARANTINE_BATCH) -> Progress:
-    """Read quarantined deliveries again that somebody asked to replay."""
-    with transaction.atomic():
-        kept = claim_quarantined(limit)
-        for row in kept:
-            _read_again(row)
-    return Progress(len(kept))
+    """Read quarantined deliveries again that somebody asked to replay, each in its own transaction."""
+    rows = 0
+    while rows < limit and _replay_next():
+        rows += 1
+    return Progress(rows)
 
 
-def _read_again(kept: Quarantine) -> None:
+@transaction.atomic
+def _replay_next() -> bool:
+    kept = claim_quarantined()
+    if kept is None:
+        return False
+    problem = _read_again(kept)
+    if problem:
+        keep_quarantined(kept, path=problem.path, expected=problem.expected, found=problem.found)
+    return True
+
+
+def _read_again(kept: Quarantine) -> PayloadError | None:
+    """What still stands in the way of `kept`; None once it is recorded."""
+    try:
+        with transaction.atomic():
+            settle_replay(kept, _parse_again(kept))
+    except PayloadError as error:
+        return error
+    except InvalidToken:
+        return _UNDECIPHERABLE
+    except DataError:
+        return UNSTORABLE
+    return None
+
+
+def _parse_again(kept: Quarantine) -> list[NewDelivery]:
     """As when it arrived, less the signature, which was checked then and may be stale now."""
     delivery = kept.delivery
-    request = WebhookRequest(kept.body, {"content-type": kept.content_type})
-    try:
-        events = ADAPTERS[delivery.gateway].parse(request)
-    except PayloadError as error:
-        keep_quarantined(kept, path=error.path, expected=error.expected, found=error.found)
-        return
     endpoint = LiveEndpoint(
         id=delivery.endpoint_id,
         tenant_id=delivery.tenant_id,
@@ -113,9 +134,5 @@ def _read_again(kept: Quarantine) -> None:
         gateway=delivery.gateway,
         secrets=(),
     )
-    settle_replay(
-        kept,
-        new_deliveries(
-            endpoint, events, received_at=delivery.received_at, correlation_id=delivery.correlation_id
-        ),
-    )
+    events = ADAPTERS[delivery.gateway].parse(WebhookRequest(kept.body, {"content-type": kept.content_type}))
+    return new_deliveries(endpoint, events, received_at=delivery.received_at, correlation_id=delivery.correlation_id)

@@ -136,7 +136,7 @@ def count_requests(pixel_id: str = "") -> int:
 
 
 def _match_row(filters: Filters) -> Q:
-    match = Q(events__isnull=False) | Q(error_code__isnull=False)
+    match = Q()
     for name, value in filters.given().items():
         match &= _MATCHES[name](value)
     return match

@@ -34,9 +34,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         found = find_api_key(key.strip().decode("latin-1"))
         if found is None:
-            raise AuthenticationFailed(
-                _("The API key is wrong or was revoked. Create another one in the settings.")
-            )
+            raise AuthenticationFailed(_("The API key is wrong or was revoked. Create another one in the settings."))
         enter_scope(found.tenant_id)
         return ApiClient(found), found
 

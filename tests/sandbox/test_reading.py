@@ -112,12 +112,13 @@ def test_a_whole_surrogate_pair_is_an_ordinary_sign() -> None:
 
 
 def test_a_nul_hidden_in_a_text_within_the_body_is_found() -> None:
-    hidden = json.dumps([json.dumps({"event_name": "a\x00b"})])
+    hidden = json.dumps([json.dumps(make_event(NOW, event_name="a\x00b"))])
 
     examined = examine_call(make_call(form={"data": hidden}))
 
     assert examined.refusal is not None
-    assert examined.refusal.where == "data[0]"
+    assert examined.refusal.message == """(#100) Holds a character that is not text on param "$['data'][0]\""""
+    assert examined.events == ()
 
 
 @pytest.mark.parametrize(("depth", "is_kept"), [(MAX_DEPTH - 5, True), (MAX_DEPTH, False), (900, False)])

@@ -48,6 +48,4 @@ def _report(request: HttpRequest, done: StrOrPromise, count: int, reasons: dict[
     for name, reason in list(reasons.items())[:_REASONS_SHOWN]:
         messages.warning(request, f"{name}: {reason}")
     if len(reasons) > _REASONS_SHOWN:
-        messages.warning(
-            request, _("%(count)d more were left as they are.") % {"count": len(reasons) - _REASONS_SHOWN}
-        )
+        messages.warning(request, _("%(count)d more were left as they are.") % {"count": len(reasons) - _REASONS_SHOWN})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -86,9 +87,10 @@ def list_column(model: type[models.Model], name: str, colours: Mapping[str, str]
     return _plain_column(field, suffix="") or name
 
 
-def page_field(model: type[models.Model], name: str) -> Column | str:
-    """How a page shows the model's own field `name` when it cannot be edited."""
-    return _plain_column(_field_of(model, name), suffix=" UTC") or name
+@cache
+def page_field(model: type[models.Model], name: Column | str) -> Column | str:
+    """How a page shows the model's own field `name` when it cannot be edited; always the same object."""
+    return (_plain_column(_field_of(model, name), suffix=" UTC") if isinstance(name, str) else None) or name
 
 
 def _field_of(model: type[models.Model], name: str) -> "models.Field[Any, Any] | None":

@@ -23,9 +23,7 @@ def word_filter(
     """A filter with a fixed list of words: {word in the address: (what it is called, the condition)}."""
 
     class WordFilter(SimpleListFilter):
-        def lookups(
-            self, request: HttpRequest, model_admin: ModelAdmin[Any]
-        ) -> Iterable[tuple[str, StrOrPromise]]:
+        def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[tuple[str, StrOrPromise]]:
             return [(word, text) for word, (text, _condition) in choices.items()]
 
         def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db import models
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.admin.columns import Column, list_address, list_column, page_field
+from apps.core.admin.columns import list_address, list_column, page_field
 from apps.core.admin.panels import Panel, json_document, panels_of
 from apps.core.admin.search import Lookup, find_keys
 from apps.core.admin.unfolded import UncountedPaginator, UnfoldAdmin
@@ -20,12 +19,14 @@ class SupportAdmin(UnfoldAdmin):
     """A page of the console.
 
     `lookups` are the ways to find a row, `colours` the colours of a field's words in lists ({field: {word: colour}}),
-    `never_shown` the fields that no page names, besides every encrypted one.
+    `never_shown` the fields that no page names, besides every encrypted one, `page_actions` the list's actions that a
+    row's own page offers too.
     """
 
     lookups: ClassVar[Sequence[Lookup]] = ()
     colours: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     never_shown: ClassVar[frozenset[str]] = frozenset()
+    page_actions: ClassVar[Sequence[str]] = ()
 
     list_per_page = 50
     list_filter_submit = True
@@ -52,26 +53,25 @@ class SupportAdmin(UnfoldAdmin):
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         names = super().get_list_display(request)
         return tuple(
-            list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name
-            for name in names
+            list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name for name in names
         )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        return [page_field(self.model, name) for name in super().get_readonly_fields(request, obj)]
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """As declared, with each read-only field replaced by what shows it well."""
-        shown = self._shown(request, obj)
+        """As declared, with each field that cannot be edited replaced by what shows it well."""
+        fixed = self.get_readonly_fields(request, obj)
+        is_locked = obj is not None and not self.has_change_permission(request, obj)
+
+        def show(name: Any) -> Any:
+            shown = page_field(self.model, name)
+            return shown if is_locked or shown in fixed else name
+
         return [
-            (title, {**options, "fields": [_replaced(item, shown) for item in options["fields"]]})
+            (title, {**options, "fields": [show(name) for name in options["fields"]]})
             for title, options in super().get_fieldsets(request, obj)
         ]
-
-    def _shown(self, request: HttpRequest, obj: Model | None) -> dict[Any, Any]:
-        names = super().get_readonly_fields(request, obj)
-        return {name: page_field(self.model, name) if isinstance(name, str) else name for name in names}
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """Both the names and their replacements: Django keeps the first from the form and shows the second."""
-        shown = self._shown(request, obj)
-        return list(dict.fromkeys([*shown, *shown.values()]))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
@@ -79,7 +79,7 @@ class SupportAdmin(UnfoldAdmin):
         if obj is not None:
             context |= {
                 "panels": self.get_panels(request, obj),
-                "page_actions": self._page_actions(request),
+                "page_actions": self._offered(request),
                 "page_actions_address": list_address(self.model._meta.label, q=self.search_text(obj)),
             }
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -91,19 +91,10 @@ class SupportAdmin(UnfoldAdmin):
         """What finds this row again in its list."""
         return str(row.pk)
 
-    def _page_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """(name, text) of what the user may do to the row on its page."""
-        return [
-            (name, text)
-            for name, (_act, _name, text) in self.get_actions(request).items()
-            if name != "delete_selected"
-        ]
-
-
-def _replaced(item: Any, shown: Mapping[Any, Any]) -> Any:
-    if isinstance(item, list | tuple):
-        return tuple(shown.get(name, name) for name in item)
-    return shown.get(item, item)
+    def _offered(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """(name, text) of what this user may do to the row on its page."""
+        actions = self.get_actions(request)
+        return [(name, actions[name][2]) for name in self.page_actions if name in actions]
 
 
 class RecordAdmin(SupportAdmin):
@@ -133,9 +124,6 @@ class RecordAdmin(SupportAdmin):
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [field.name for field in self._readable() if not isinstance(field, models.JSONField)]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        return super().get_readonly_fields(request, obj)
-
     def _readable(self) -> list["models.Field[Any, Any]"]:
         return [
             field
@@ -150,6 +138,3 @@ class RecordAdmin(SupportAdmin):
             if isinstance(field, models.JSONField)
         ]
         return [*super().get_panels(request, row), *documents]
-
-
-__all__ = ["Column", "ModelForm", "RecordAdmin", "SupportAdmin"]

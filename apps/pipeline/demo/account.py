@@ -26,9 +26,7 @@ def demo_account() -> DemoAccount:
     kept = _read(settings.DEMO_FILE)
     if kept and find_api_key(kept.api_key):
         return kept
-    made = create_tenant(
-        name="Cursos da Ana (demo)", email=f"demo-{secrets.token_hex(3)}@example.com", is_staff=True
-    )
+    made = create_tenant(name="Cursos da Ana (demo)", email=f"demo-{secrets.token_hex(3)}@example.com", is_staff=True)
     account = DemoAccount(made.api_key, made.email, made.password, hottok=secrets.token_hex(16))
     _write(settings.DEMO_FILE, account)
     return account

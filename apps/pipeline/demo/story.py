@@ -65,18 +65,12 @@ class Hub:
             "utm_content": "video-depoimento|120212",
             "consent_ads": True,
         }
-        headers = {
-            "User-Agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile"
-        }
-        return self._post(
-            "ad click", f"{self.base_url}/api/v1/track/click", json.dumps(hit).encode(), headers
-        )
+        headers = {"User-Agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile"}
+        return self._post("ad click", f"{self.base_url}/api/v1/track/click", json.dumps(hit).encode(), headers)
 
     def webhook(self, url: str, body: dict[str, Any], what: str) -> Told:
         """Hotmart posts, authenticated as Hotmart does."""
-        unsigned = WebhookRequest(
-            json.dumps(body, ensure_ascii=False).encode(), {"content-type": "application/json"}
-        )
+        unsigned = WebhookRequest(json.dumps(body, ensure_ascii=False).encode(), {"content-type": "application/json"})
         signed = ADAPTERS["hotmart"].verifier.sign(unsigned, self._account.hottok, datetime.now(UTC))
         return self._post(what, url, signed.body, dict(signed.headers))
 

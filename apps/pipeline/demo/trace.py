@@ -24,9 +24,7 @@ class Trace:
     def stage(self, name: str, subtitle: str, rows: Mapping[str, object]) -> None:
         """One stage as `name  subtitle` over a table of facts; empty facts are left out."""
         self._stage += 1
-        self._print(
-            f"\n{self._paint(f' {self._stage} ', '7')} {self._paint(name, '1')}  {self._paint(subtitle, '2')}"
-        )
+        self._print(f"\n{self._paint(f' {self._stage} ', '7')} {self._paint(name, '1')}  {self._paint(subtitle, '2')}")
         for label, value in rows.items():
             if value not in (None, ""):
                 self._row(label, str(value))
@@ -39,9 +37,7 @@ class Trace:
         self._print(text)
 
     def _row(self, label: str, value: str) -> None:
-        lines = [
-            part for line in value.splitlines() for part in textwrap.wrap(line, WIDTH - _LABEL - 5) or [""]
-        ]
+        lines = [part for line in value.splitlines() for part in textwrap.wrap(line, WIDTH - _LABEL - 5) or [""]]
         self._print(f"   {self._paint('│', '2')} {label:<{_LABEL}}{lines[0]}")
         for line in lines[1:]:
             self._print(f"   {self._paint('│', '2')} {'':<{_LABEL}}{line}")

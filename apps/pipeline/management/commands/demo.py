@@ -27,9 +27,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--base-url", default=settings.PUBLIC_URL)
-        parser.add_argument(
-            "--wait", type=float, default=60.0, help="seconds until the platform must have accepted"
-        )
+        parser.add_argument("--wait", type=float, default=60.0, help="seconds until the platform must have accepted")
 
     def handle(self, *args: Any, **options: Any) -> None:
         account, trace = demo_account(), Trace()
@@ -58,20 +56,22 @@ def _tell(hub: Hub, account: DemoAccount, trace: Trace, seconds: float) -> bool:
         hub.webhook(url, hotmart_body("PURCHASE_APPROVED", order_id, click_id), "Pix paid"),
     ]
     _show_deliveries(trace, told, order_id)
-    event = wait_for(lambda: _settled_event(hub, order_id), seconds)
+    event = wait_for(lambda: _settled_event(hub, order_id), seconds) or _event(hub, order_id)
     if event is None:
-        trace.verdict(
-            good=False, text=f"No event was settled within {seconds:.0f} s. Are the workers and the relay up?"
-        )
+        trace.verdict(good=False, text=f"No event was made within {seconds:.0f} s. Are the workers and the relay up?")
         return False
     _show_order(trace, event)
     return _show_dispatch(trace, event)
 
 
-def _settled_event(hub: Hub, order_id: str) -> dict[str, Any] | None:
+def _event(hub: Hub, order_id: str) -> dict[str, Any] | None:
     listed = hub.call("GET", f"events?order_id={order_id}")["results"]
-    settled = [item for item in listed if item["status"] in _DONE]
-    return hub.call("GET", f"events/{settled[0]['event_id']}") if settled else None
+    return hub.call("GET", f"events/{listed[0]['event_id']}") if listed else None
+
+
+def _settled_event(hub: Hub, order_id: str) -> dict[str, Any] | None:
+    event = _event(hub, order_id)
+    return event if event and event["status"] in _DONE else None
 
 
 def _show_click(trace: Trace, told: Told) -> None:
@@ -122,7 +122,7 @@ def _show_dispatch(trace: Trace, event: dict[str, Any]) -> bool:
         "event id": event["event_id"],
         "destination": f"{send['platform']} {send['pixel_id']}",
         "reason": send["reason"],
-        "sent": json.dumps(attempt["request"], ensure_ascii=False, indent=2) if attempt else "",
+        **(_show_payload(attempt["request"]) if attempt else {}),
     }
     trace.stage("CAPI event", "saved before it was sent", facts)
     if attempt:
@@ -140,13 +140,23 @@ def _show_dispatch(trace: Trace, event: dict[str, Any]) -> bool:
     return accepted
 
 
+def _show_payload(sent: dict[str, Any]) -> dict[str, str]:
+    """The server event in three lines: who, from which browser, what; hashes shortened."""
+    person = {name: value for name, value in sent["user_data"].items() if isinstance(value, list)}
+    browser = {name: value for name, value in sent["user_data"].items() if name not in person}
+    return {
+        "who (hashed)": "\n".join(f"{name:<8} {value[0][:16]}…" for name, value in sorted(person.items())),
+        "which browser": "\n".join(f"{name:<18} {value}" for name, value in sorted(browser.items())),
+        "what": json.dumps(sent["custom_data"], ensure_ascii=False),
+        "where": sent["event_source_url"],
+    }
+
+
 def _sandbox_record(event_id: str) -> str:
     """How the stand-in itself recorded the event; empty when a real platform is configured."""
     if not settings.SANDBOX_URL:
         return ""
-    found = requests.get(
-        f"{settings.SANDBOX_URL}/received.json", params={"event_id": event_id}, timeout=5
-    ).json()
+    found = requests.get(f"{settings.SANDBOX_URL}/received.json", params={"event_id": event_id}, timeout=5).json()
     return ", ".join(f"{item['event_name']} {item['verdict']}" for item in found["events"])
 
 

@@ -31,9 +31,5 @@ class Command(BaseCommand):
             "email": made.email,
             "password": made.password,
         }
-        lines = (
-            json.dumps(facts)
-            if options["json"]
-            else "\n".join(f"{name}: {fact}" for name, fact in facts.items())
-        )
+        lines = json.dumps(facts) if options["json"] else "\n".join(f"{name}: {fact}" for name, fact in facts.items())
         self.stdout.write(lines)

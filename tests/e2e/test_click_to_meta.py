@@ -1,0 +1,101 @@
+"""The demo's path on real processes: what survives a dead worker, an empty Redis, and twenty repeats at once."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+
+import pytest
+
+from tests.e2e.hub import Hub, eventually, running_hub
+from tests.worlds import hotmart
+
+pytestmark = pytest.mark.stack
+STEPS = ("PURCHASE_BILLET_PRINTED", "PURCHASE_APPROVED", "PURCHASE_REFUNDED")
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with running_hub() as running:
+        yield running
+
+
+def assert_accepted_once(hub: Hub, order_id: str) -> None:
+    event = eventually(lambda: hub.accepted_event(order_id), what=f"{order_id} accepted")
+    assert event["event_name"] == "Purchase"
+    assert hub.received(event["event_id"]) == ["accepted"]
+    assert len(hub.conversions(order_id)) == 1
+
+
+def test_a_click_and_its_sale_reach_the_platform(hub: Hub) -> None:
+    ids = hub.click(fbclid="IwAR0_Opaque", consent_ads=True)
+
+    hub.sell(order_id="HP-PATH", sck=ids["click_id"])
+
+    assert_accepted_once(hub, "HP-PATH")
+    (order,) = hub.conversions("HP-PATH")
+    assert (order["match"]["rule"], order["match"]["click_id"]) == ("explicit_click_id", ids["click_id"])
+
+
+def test_a_sale_waits_for_killed_workers_and_is_accepted_once_they_are_back(hub: Hub) -> None:
+    hub.kill("match", "dispatch")
+
+    hub.sell(order_id="HP-WORKER")
+    time.sleep(2)
+
+    (order,) = hub.conversions("HP-WORKER")
+    assert (order["status"], order["match"], order["events"]) == ("approved", None, [])
+    hub.start("match", "dispatch")
+    assert_accepted_once(hub, "HP-WORKER")
+
+
+def test_nothing_is_lost_when_redis_dies_between_the_webhook_and_the_workers(hub: Hub) -> None:
+    hub.kill("match")
+    hub.sell(order_id="HP-REDIS")
+    eventually(lambda: hub.redis().llen("hub:match-events"), what="a wake-up in Redis")
+
+    hub.kill_redis()
+    assert hub.redis().llen("hub:match-events") in (0, 1, 2)
+    hub.start("match")
+
+    assert_accepted_once(hub, "HP-REDIS")
+
+
+def test_the_relay_may_die_and_come_back(hub: Hub) -> None:
+    hub.kill("relay")
+    hub.sell(order_id="HP-RELAY")
+    time.sleep(1)
+
+    hub.start("relay")
+
+    assert_accepted_once(hub, "HP-RELAY")
+
+
+def test_a_dispatcher_killed_amid_its_work_loses_and_repeats_nothing(hub: Hub) -> None:
+    for number in range(30):
+        hub.sell(order_id=f"HP-AMID-{number}")
+    hub.kill("dispatch")
+    hub.start("dispatch")
+
+    for number in range(30):
+        event = eventually(lambda n=number: hub.accepted_event(f"HP-AMID-{n}"), seconds=90, what=f"order {number}")  # type: ignore[misc]
+        assert hub.received(event["event_id"]).count("accepted") == 1
+
+
+def test_twenty_identical_webhooks_at_once_are_one_sale(hub: Hub) -> None:
+    body = hotmart(order_id="HP-TWENTY")
+    with ThreadPoolExecutor(20) as gateway:
+        answers = list(gateway.map(lambda _: hub.webhook(body).status_code, range(20)))
+
+    assert answers == [202] * 20
+    assert_accepted_once(hub, "HP-TWENTY")
+
+
+def test_every_order_of_arrival_at_once_gives_one_purchase_and_the_right_state(hub: Hub) -> None:
+    orders = {f"HP-PERM-{number}": steps for number, steps in enumerate(permutations(STEPS))}
+    with ThreadPoolExecutor(len(orders)) as gateway:
+        list(gateway.map(lambda item: [hub.sell(step, order_id=item[0]) for step in item[1]], orders.items()))
+
+    for order_id in orders:
+        assert_accepted_once(hub, order_id)
+        assert hub.conversions(order_id)[0]["status"] == "refunded"
