@@ -38,7 +38,7 @@ lint: $(DEV) $(REDIS) ## style, types, layers, migrations, architecture
 	@$(STACK) run --data "$(HUBTRACK_DATA)/lint" -- $(PY) -m pytest -q tests/architecture
 
 bench: $(DEV) $(REDIS) ## measure; ARGS goes to the benchmark
-	@$(STACK) run --data "$(HUBTRACK_DATA)/bench" -- $(PY) manage.py bench $(ARGS)
+	@$(STACK) run --data "$(HUBTRACK_DATA)/bench" -- $(PY) -m tests.bench $(ARGS)
 
 clean: ## remove what was installed and cached; the data in HUBTRACK_DATA stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

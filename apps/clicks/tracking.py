@@ -1,13 +1,16 @@
 """What a page may send to `/track/*`: pure validation of one JSON object.
 
-Over-long values are refused by name, never cut: a shortened fbclid or UTM would be wrong without anybody noticing.
+Over-long values are refused by name, never cut: a shortened fbclid or UTM would be wrong without anybody noticing. What
+e-mail tools write about a person into addresses and UTMs is left out, since those are stored in clear.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 from apps.core.identity import HashedIdentity, Person, hash_person
+from apps.gateways.tracking import keep_tracking
 
 UTM_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
 # field -> longest accepted value, in characters
@@ -31,6 +34,8 @@ TEXT_LIMITS: dict[str, int] = {
     "phone": 64,
 }
 REQUIRED = ("public_key", "url")
+_ADDRESSES = ("url", "referrer")
+_FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def read_hit(body: object) -> Hit:
     if problems:
         raise TrackingError(problems)
     person = Person(email=texts.pop("email", None), phone=texts.pop("phone", None))
-    return Hit(texts=texts, consent_ads=consent, identity=hash_person(person))
+    return Hit(texts=_without_people(texts), consent_ads=consent, identity=hash_person(person))
 
 
 def _read_text(value: Any, limit: int) -> tuple[str | None, str]:
@@ -90,3 +95,18 @@ def _read_text(value: Any, limit: int) -> tuple[str | None, str]:
     if not isinstance(value, str) or "\x00" in value:
         return "not_text", ""
     return ("too_long", "") if len(value) > limit else (None, value)
+
+
+def _without_people(texts: dict[str, str]) -> dict[str, str]:
+    """The texts less those that hold an e-mail address, and the addresses less the parameters about a person."""
+    kept = {name: text for name, text in texts.items() if name not in _FREE_TEXTS or keep_tracking({name: text})}
+    return kept | {name: _without_personal_query(kept[name]) for name in _ADDRESSES if name in kept}
+
+
+def _without_personal_query(address: str) -> str:
+    """Every other parameter stays as it was written, to the byte."""
+    page, mark, rest = address.partition("?")
+    query, hash_sign, fragment = rest.partition("#")
+    pairs = [(pair, *pair.partition("=")[::2]) for pair in query.split("&")]
+    kept = [pair for pair, name, value in pairs if keep_tracking({unquote_plus(name): unquote_plus(value)})]
+    return f"{page}{mark}{'&'.join(kept)}{hash_sign}{fragment}"

@@ -1,8 +1,7 @@
 """The state of an order as a pure function of the set of facts known about it.
 
 `fold` looks at facts in an order of its own and ignores repeats, so any order of arrival and any number of repeats
-end in the same state. A fact can only raise the status, with two exceptions: a dispute that was won, and a sale whose
-amount shows that a refund was not the whole after all (docs/adr/0004).
+end in the same state; each fact but a dispute that was won can only raise the status (docs/adr/0004).
 """
 
 from collections.abc import Iterable, Mapping
@@ -105,7 +104,7 @@ def fold(facts: Iterable[OrderFact]) -> OrderState:
     tracking = _first_values(fact.tracking for fact in best_first)
     click_ref, session_ref = find_carried_ids([tracking[name] for name in sorted(tracking)])
     return OrderState(
-        status=_status(known, amount, refunded),
+        status=_status(known, refunded),
         occurred_at=sales[0].occurred_at if sales else known[-1].occurred_at,
         approved_at=sales[0].occurred_at if sales else None,
         amount=amount,
@@ -129,12 +128,14 @@ def _canonical(fact: OrderFact) -> tuple[datetime, int, bytes]:
     return fact.occurred_at, RANK[STATUS_OF[fact.kind]], msgspec.json.encode(fact, order="deterministic")
 
 
-def _status(known: list[OrderFact], amount: Decimal | None, refunded: Decimal) -> Status:
+def _status(known: list[OrderFact], refunded: Decimal) -> Status:
+    """The highest that stands. A refund of the smallest amount ever approved is the whole: no later sale undoes it."""
     won_at = max((fact.occurred_at for fact in known if fact.kind is Kind.DISPUTE_WON), default=None)
     standing = {
         STATUS_OF[fact.kind] for fact in known if not (won_at and fact.kind in _DISPUTES and fact.occurred_at <= won_at)
     }
-    if Status.PARTIALLY_REFUNDED in standing and amount and refunded >= amount:
+    prices = [fact.amount for fact in known if fact.kind in _SALES and fact.amount]
+    if Status.PARTIALLY_REFUNDED in standing and prices and refunded >= min(prices):
         standing.add(Status.REFUNDED)
     return max(standing, key=RANK.__getitem__)
 

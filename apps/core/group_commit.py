@@ -1,8 +1,9 @@
 """Group commit: requests that wait together share one transaction.
 
-Whoever finds nobody writing becomes the leader: it writes all that waits with one call, answers the others of its batch, and
-appoints the next leader among those that came meanwhile. Alone, a request pays for nothing; together, the database commits
-once for dozens. `submit` returns only after the write of its batch returned, so what is answered is durable.
+Whoever finds nobody writing becomes the leader: it writes all that waits with one call, answers the others of its
+batch, and appoints the next leader among those that came meanwhile. Alone, a request pays for nothing; together, the
+database commits once for dozens. `submit` returns only after the write of its batch returned, so what is answered is
+durable.
 """
 
 import threading
@@ -17,7 +18,10 @@ class NotWrittenError(Exception):
 
 
 class _Ticket(Generic[Item]):
-    """One caller's item, not written until shown otherwise. `turn` is held until its caller must act: settled, or leading."""
+    """One caller's item, not written until shown otherwise.
+
+    `turn` is held until the caller must act: its item is settled, or it is to lead.
+    """
 
     __slots__ = ("error", "is_settled", "item", "turn")
 
@@ -32,8 +36,9 @@ class _Ticket(Generic[Item]):
 class GroupCommit(Generic[Item]):
     """`write` stores a batch in one transaction, or raises and stores nothing.
 
-    An error of `outage` says that the store is out of reach: the whole batch gets it at once, for trying each item would
-    make all of them wait once more. After any other, each item is written alone, so one bad item fails only its own caller.
+    An error of `outage` says that the store is out of reach: the whole batch gets it at once, for trying each item
+    would make all of them wait as often. After any other, each item is written alone, so one bad item fails only its
+    own caller.
     """
 
     def __init__(

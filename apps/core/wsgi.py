@@ -1,7 +1,7 @@
 """What Django's WSGI handler leaves to the server: bodies without a Content-Length, and the size limit.
 
-Django under WSGI reads a body of CONTENT_LENGTH bytes and takes an absent length for an empty body, so a chunked webhook
-would be answered 2xx and lost. `WholeBody` reads such a body first and gives Django a length.
+Django under WSGI reads a body of CONTENT_LENGTH bytes and takes an absent length for an empty body, so a chunked
+webhook would be answered 2xx and lost. `WholeBody` reads such a body first and gives Django a length.
 """
 
 import io

@@ -52,7 +52,15 @@ def _save_endpoint(funnel: Funnel, *, gateway: str, secret: str) -> None:
     endpoint, created = Endpoint.objects.get_or_create(
         funnel=funnel, gateway=gateway, defaults={"tenant_id": funnel.tenant_id, "secret": secret}
     )
-    if not created and endpoint.secret != secret:
+    if not created:
+        replace_secret(endpoint, secret)
+
+
+@transaction.atomic
+def replace_secret(endpoint: Endpoint, secret: str) -> None:
+    """Works at once; the one before it stays valid too."""
+    endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
+    if endpoint.secret != secret:
         endpoint.previous_secret, endpoint.secret = endpoint.secret, secret
         endpoint.save(update_fields=["secret", "previous_secret"])
 
@@ -70,11 +78,17 @@ def _save_destination(funnel: Funnel, values: Mapping[str, Any]) -> None:
             )
         Destination.objects.create(funnel=funnel, access_token=token, **identity, **changes)
         return
-    if token:
-        changes |= {"access_token": token, "token_saved_at": timezone.now()}
     for name, value in changes.items():
         setattr(destination, name, value)
-    destination.save()
+    destination.save(update_fields=changes)
+    if token:
+        replace_token(destination, token)
+
+
+def replace_token(destination: Destination, token: str) -> None:
+    """Works at once; what was parked for want of a working token becomes due again."""
+    destination.access_token, destination.token_saved_at = token, timezone.now()
+    destination.save(update_fields=["access_token", "token_saved_at"])
 
 
 @transaction.atomic

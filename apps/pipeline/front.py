@@ -1,7 +1,7 @@
 """`POST /api/v1/webhooks/<gateway>/<key>`: the raw bytes in, one committed answer out.
 
-A WSGI application in front of Django's request handler, inside the same process: it shares Django's database and settings,
-and spares each webhook the handler's third of a millisecond (docs/adr/0005). Every other path is passed on.
+A WSGI application in front of Django's request handler, inside the same process: it shares Django's database and
+settings, and spares each webhook the handler's third of a millisecond (docs/adr/0005). Every other path is passed on.
 """
 
 import re

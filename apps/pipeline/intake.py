@@ -81,7 +81,8 @@ def _authenticate(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequ
         log.warning("webhook.refused", gateway=adapter.slug, endpoint_id=str(endpoint.id), reason=error.reason)
         raise NotAuthentic(
             _(
-                "The webhook's secret or signature does not fit this endpoint. Compare the secret in the gateway's settings."
+                "The webhook's secret or signature does not fit this endpoint. "
+                "Compare the secret in the gateway's settings."
             )
         ) from error
 

@@ -156,7 +156,7 @@ def _find_floor(model: type[models.Model], request_key: str) -> int:
 def _delete_in_batches(rows: "models.QuerySet[Any]", size: int) -> int:
     deleted = 0
     while keys := list(rows.values_list("pk", flat=True)[:size]):
-        rows.model._default_manager.filter(pk__in=keys).delete()
+        rows.filter(pk__in=keys).delete()  # asks again: a receipt may have been renewed since
         deleted += len(keys)
     return deleted
 

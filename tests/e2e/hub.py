@@ -87,9 +87,12 @@ class Hub:
         except redis.RedisError:
             return False
 
+    @property
+    def webhook_address(self) -> str:
+        return self.url + urlsplit(self.funnel["endpoints"][0]["webhook_url"]).path
+
     def webhook(self, body: dict[str, Any]) -> requests.Response:
-        address = self.url + urlsplit(self.funnel["endpoints"][0]["webhook_url"]).path
-        return requests.post(address, json=body, headers={"X-HOTMART-HOTTOK": SECRETS["hotmart"]}, timeout=10)
+        return requests.post(self.webhook_address, json=body, headers={"X-HOTMART-HOTTOK": SECRETS["hotmart"]}, timeout=10)
 
     def sell(self, event: str = "PURCHASE_APPROVED", **changes: Any) -> None:
         assert self.webhook(hotmart(event, **changes)).status_code == 202

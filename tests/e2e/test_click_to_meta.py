@@ -1,14 +1,18 @@
 """The demo's path on real processes: what survives a dead worker, an empty Redis, and twenty repeats at once."""
 
+import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.e2e.hub import Hub, eventually, running_hub
-from tests.worlds import hotmart
+from tests.worlds import SECRETS, hotmart
 
 pytestmark = pytest.mark.stack
 STEPS = ("PURCHASE_BILLET_PRINTED", "PURCHASE_APPROVED", "PURCHASE_REFUNDED")
@@ -99,3 +103,42 @@ def test_every_order_of_arrival_at_once_gives_one_purchase_and_the_right_state(h
     for order_id in orders:
         assert_accepted_once(hub, order_id)
         assert hub.conversions(order_id)[0]["status"] == "refunded"
+
+
+def test_a_chunked_webhook_without_a_length_is_read_whole(hub: Hub) -> None:
+    """Django under WSGI takes such a body for an empty one."""
+    body = json.dumps(hotmart(order_id="HP-CHUNKED")).encode()
+    chunks = (body[start : start + 100] for start in range(0, len(body), 100))
+    headers = {"X-HOTMART-HOTTOK": SECRETS["hotmart"], "Content-Type": "application/json"}
+
+    answer = requests.post(hub.webhook_address, data=chunks, headers=headers, timeout=10)
+
+    assert (answer.status_code, answer.json()) == (202, {"status": "recorded"})
+    assert_accepted_once(hub, "HP-CHUNKED")
+
+
+def test_an_empty_or_too_long_chunked_body_is_refused(hub: Hub) -> None:
+    headers = {"X-HOTMART-HOTTOK": SECRETS["hotmart"], "Content-Type": "application/json"}
+
+    empty = requests.post(hub.webhook_address, data=iter([b""]), headers=headers, timeout=10)
+    long = requests.post(hub.webhook_address, data=iter([b"x" * 70_000] * 20), headers=headers, timeout=10)
+
+    assert (empty.status_code, long.status_code) == (400, 413)
+
+
+def test_slow_clients_do_not_hold_up_the_others(hub: Hub) -> None:
+    """A hundred senders that never finish their body; there are 32 threads."""
+    address = urlsplit(hub.webhook_address)
+    head = f"POST {address.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\n{{".encode()
+    slow = [socket.create_connection((address.hostname, address.port)) for _ in range(100)]
+    try:
+        for client in slow:
+            client.sendall(head)
+        time.sleep(0.5)
+
+        hub.sell(order_id="HP-SLOW")
+    finally:
+        for client in slow:
+            client.close()
+
+    assert_accepted_once(hub, "HP-SLOW")

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django_stubs_ext import StrOrPromise
 
+from apps.core.admin.unfolded import UnfoldAdmin
 from apps.core.errors import HubError
 
 MAX_ROWS = 200
@@ -18,7 +18,7 @@ _REASONS_SHOWN = 5
 
 
 def act_on_each(
-    model_admin: ModelAdmin[Any],
+    model_admin: UnfoldAdmin,
     request: HttpRequest,
     rows: QuerySet[Any],
     act: Callable[[Any], object],

@@ -27,7 +27,7 @@ class AuditAdmin(RecordAdmin):
     list_filter = (("user", AutocompleteFilter), "action_flag")
     lookups: ClassVar[Sequence[Lookup]] = (Lookup("object_id"), Lookup("user__email"))
     search_help_text = _("the id of what was changed, or the whole e-mail of who did it")
-    fields = ("action_time", "user_email", "content_type", "object_id", "object_repr", message)
+    layout = ((None, ("action_time", "user_email", "content_type", "object_id", "object_repr", message)),)
 
     @admin.display(description=_("user"))
     def user_email(self, entry: LogEntry) -> str:

@@ -1,4 +1,4 @@
-"""Values as the console shows them: exact times, links, shortened hashes. Everything is escaped here or by a template."""
+"""Values as the console shows them: exact times, links, shortened hashes. All is escaped, here or by a template."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db import models
 from django.urls import reverse
@@ -58,25 +59,30 @@ def short_hash(digest: str) -> str:
 
 
 def row_link(row: models.Model | None, text: StrOrPromise = "") -> SafeString | str:
-    """A link to the row's page."""
+    """A link to the row's page, if it has one."""
     if row is None:
         return EMPTY
-    address = reverse(_page(row._meta.label_lower, "change"), args=[quote(str(row.pk))])
-    return format_html('<a class="text-link" href="{}">{}</a>', address, text or str(row))
+    if not admin.site.is_registered(type(row)):
+        return str(row)
+    return _link(reverse(_page(type(row), "change"), args=[quote(str(row.pk))]), text or str(row))
 
 
-def list_link(label: str, text: StrOrPromise, **query: str) -> SafeString:
-    """A link to the list of the model `label` ("app.model") as `query` narrows it."""
-    return format_html('<a class="text-link" href="{}">{}</a>', list_address(label, **query), text)
+def list_link(model: type[models.Model], text: StrOrPromise, **query: str) -> SafeString:
+    """A link to the model's list as `query` narrows it."""
+    return _link(list_address(model, **query), text)
 
 
-def list_address(label: str, **query: str) -> str:
-    address = reverse(_page(label.lower(), "changelist"))
+def list_address(model: type[models.Model], **query: str) -> str:
+    address = reverse(_page(model, "changelist"))
     return f"{address}?{urlencode(query)}" if query else address
 
 
-def _page(label: str, page: str) -> str:
-    return f"admin:{label.replace('.', '_')}_{page}"
+def _page(model: type[models.Model], page: str) -> str:
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+
+
+def _link(address: str, text: StrOrPromise) -> SafeString:
+    return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
 def list_column(model: type[models.Model], name: str, colours: Mapping[str, str] | None) -> Column | str:
@@ -119,7 +125,7 @@ def is_hash(name: str) -> bool:
 
 
 def _word_column(field: "models.Field[Any, Any]", colours: Mapping[str, str]) -> Column:
-    texts: dict[str, StrOrPromise] = dict(field.flatchoices)  # type: ignore[arg-type]
+    texts: dict[str, StrOrPromise] = dict(field.flatchoices)
     label = {word: colours.get(word, "") for word in texts}
 
     def show(row: Any) -> tuple[str, StrOrPromise]:

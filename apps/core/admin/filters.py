@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django_stubs_ext import StrOrPromise
 
-from apps.core.admin.unfolded import UnfoldAutocompleteFilter
+from apps.core.admin.unfolded import UnfoldAdmin, UnfoldAutocompleteFilter
 
 
 class AutocompleteFilter(UnfoldAutocompleteFilter):
@@ -23,7 +23,7 @@ def word_filter(
     """A filter with a fixed list of words: {word in the address: (what it is called, the condition)}."""
 
     class WordFilter(SimpleListFilter):
-        def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Iterable[tuple[str, StrOrPromise]]:
+        def lookups(self, request: HttpRequest, model_admin: UnfoldAdmin) -> Iterable[tuple[str, StrOrPromise]]:
             return [(word, text) for word, (text, _condition) in choices.items()]
 
         def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django_stubs_ext import StrOrPromise
 
 from apps.core.admin.columns import list_address, list_column, page_field
 from apps.core.admin.panels import Panel, json_document, panels_of
@@ -14,30 +15,33 @@ from apps.core.admin.search import Lookup, find_keys
 from apps.core.admin.unfolded import UncountedPaginator, UnfoldAdmin
 from apps.core.fields import EncryptedBytesField
 
+Colours = Mapping[str, Mapping[str, str]]
+"""By field: its words and their colours, which are unfold's: success, warning, danger, info; "" for none."""
+
 
 class SupportAdmin(UnfoldAdmin):
     """A page of the console.
 
-    `lookups` are the ways to find a row, `colours` the colours of a field's words in lists ({field: {word: colour}}),
-    `never_shown` the fields that no page names, besides every encrypted one, `page_actions` the list's actions that a
-    row's own page offers too.
+    `layout` is Django's `fieldsets` without its braces: (title, fields), the fields being names and Columns. `lookups`
+    are the ways to find a row, `colours` the colours of a field's words in lists, `never_shown` the fields that no page
+    names (besides every encrypted one), `page_actions` the list's actions that a row's own page offers too.
     """
 
+    layout: ClassVar[Sequence[tuple[StrOrPromise | None, Sequence[Any]]]] = ()
     lookups: ClassVar[Sequence[Lookup]] = ()
-    colours: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    colours: ClassVar[Colours] = {}
     never_shown: ClassVar[frozenset[str]] = frozenset()
     page_actions: ClassVar[Sequence[str]] = ()
 
+    # Without any Django shows no search box; what is found is up to `lookups`.
+    search_fields: ClassVar[tuple[str, ...]] = ("pk",)
     list_per_page = 50
     list_filter_submit = True
     list_fullwidth = True
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
     change_form_outer_after_template = "admin/support/panels.html"
-
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
-        """Django shows a search box only if this names something; `get_search_results` decides."""
-        return super().get_search_fields(request) or (("pk",) if self.lookups else ())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -50,14 +54,19 @@ class SupportAdmin(UnfoldAdmin):
     def find_rows(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
         return rows.filter(pk__in=find_keys(self.model, self.lookups, text))
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         names = super().get_list_display(request)
         return tuple(
             list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name for name in names
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        return [page_field(self.model, name) for name in super().get_readonly_fields(request, obj)]
+        return [self.fixed_field(name) for name in super().get_readonly_fields(request, obj)]
+
+    def fixed_field(self, name: Any) -> Any:
+        """What shows the field `name` where it cannot be edited."""
+        model: type[Model] = self.model
+        return page_field(model, name)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """As declared, with each field that cannot be edited replaced by what shows it well."""
@@ -65,24 +74,30 @@ class SupportAdmin(UnfoldAdmin):
         is_locked = obj is not None and not self.has_change_permission(request, obj)
 
         def show(name: Any) -> Any:
-            shown = page_field(self.model, name)
+            shown = self.fixed_field(name)
             return shown if is_locked or shown in fixed else name
 
         return [
             (title, {**options, "fields": [show(name) for name in options["fields"]]})
-            for title, options in super().get_fieldsets(request, obj)
+            for title, options in self._declared_fieldsets(request, obj)
         ]
 
+    def _declared_fieldsets(self, request: HttpRequest, obj: Model | None) -> Any:
+        if self.layout:
+            return [(title, {"fields": fields}) for title, fields in self.layout]
+        return super().get_fieldsets(request, obj)
+
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Model | None = None, **kwargs: Any
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        if obj is not None:
+        row = kwargs.get("obj")
+        if row is not None:
             context |= {
-                "panels": self.get_panels(request, obj),
+                "panels": self.get_panels(request, row),
                 "page_actions": self._offered(request),
-                "page_actions_address": list_address(self.model._meta.label, q=self.search_text(obj)),
+                "page_actions_address": list_address(self.model, q=self.search_text(row)),
             }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_panels(self, request: HttpRequest, row: Model) -> list[Panel]:
         return panels_of(row, request.user)
@@ -94,18 +109,18 @@ class SupportAdmin(UnfoldAdmin):
     def _offered(self, request: HttpRequest) -> list[tuple[str, str]]:
         """(name, text) of what this user may do to the row on its page."""
         actions = self.get_actions(request)
-        return [(name, actions[name][2]) for name in self.page_actions if name in actions]
+        return [(name, action[2]) for name in self.page_actions if (action := actions.get(name))]
 
 
 class RecordAdmin(SupportAdmin):
     """Rows that the hub alone writes: nothing can be added, changed or deleted, and nothing counts the whole table.
 
-    Without `fieldsets`, a page shows every field; JSON fields become documents below.
+    Without a `layout`, a page shows every field; JSON fields become documents below.
     """
 
     paginator = UncountedPaginator
-    ordering: ClassVar[Sequence[str]] = ("-pk",)
-    sortable_by: ClassVar[Sequence[str]] = ()
+    ordering = ("-pk",)
+    sortable_by = ()
     list_disable_select_all = True
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -119,9 +134,9 @@ class RecordAdmin(SupportAdmin):
 
     def may_act(self, request: HttpRequest) -> bool:
         """Whether the user may set the hub to work on these rows: Django's change permission, used for nothing else."""
-        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return [field.name for field in self._readable() if not isinstance(field, models.JSONField)]
 
     def _readable(self) -> list["models.Field[Any, Any]"]:

@@ -1,4 +1,4 @@
-"""Cards under the fields of a detail page. Their templates escape every value; only links and badges made here are HTML."""
+"""Cards under the fields of a detail page. Their templates escape every value; only our links and badges are HTML."""
 
 import json
 import re

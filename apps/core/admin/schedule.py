@@ -47,6 +47,7 @@ class PeriodicTaskAdmin(beat.PeriodicTaskAdmin, SupportAdmin):  # type: ignore[m
 class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, SupportAdmin):  # type: ignore[misc]
     """Times of a crontab."""
 
+    search_fields = ()
     inlines = ()
 
 
@@ -54,9 +55,12 @@ class CrontabScheduleAdmin(beat.CrontabScheduleAdmin, SupportAdmin):  # type: ig
 class ClockedScheduleAdmin(beat.ClockedScheduleAdmin, SupportAdmin):  # type: ignore[misc]
     """Single moments."""
 
+    search_fields = ()
     inlines = ()
 
 
 @admin.register(models.IntervalSchedule, models.SolarSchedule)
 class ScheduleAdmin(SupportAdmin):
     """Intervals and the sun's times."""
+
+    search_fields = ()

@@ -1,7 +1,7 @@
 """Search on tables of millions of rows: each lookup is one equality on one index, never a pattern.
 
-What was typed may be of several kinds (an order id can look like a phone), so every lookup that can read it is asked, and
-the rows they find are put together by primary key.
+What was typed may be of several kinds (an order id can look like a phone), so every lookup that can read it is asked,
+and the rows they find are put together by primary key.
 """
 
 import uuid

@@ -92,9 +92,7 @@ def show_members(tenant: Tenant) -> Table:
     return Table(
         title=_("Members"),
         headers=(_("e-mail"), _("role"), _("since")),
-        rows=[
-            (row_link(row, row.user.email), row.get_role_display(), moment(row.created_at)) for row in members
-        ],
+        rows=[(row_link(row, row.user.email), row.get_role_display(), moment(row.created_at)) for row in members],
     )
 
 

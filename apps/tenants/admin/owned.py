@@ -1,4 +1,4 @@
-"""Pages of tenant-owned rows. Most of their indexes lead with the tenant, so a search across all tenants names them all."""
+"""Pages of tenant-owned rows. Most of their indexes lead with the tenant, so a search in all tenants names them all."""
 
 from typing import Any, ClassVar
 

@@ -1,13 +1,11 @@
 """Users, who log in by e-mail, and what groups of them may do."""
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Model
-from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,14 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from apps.core.admin import SupportAdmin
+from apps.core.admin import AnyForm, SupportAdmin
 from apps.tenants.models import User
 
 # Whoever sets these can make anybody anything, so only a superuser may.
 _POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class _EmailIsLogin(ModelForm[User]):
+class _EmailIsLogin(AnyForm):
     """Logins are kept in lower case."""
 
     def clean_email(self) -> str:
@@ -101,7 +99,7 @@ class PermissionAdmin(SupportAdmin):
 
     list_display = ("codename", "name", "content_type")
     list_select_related = ("content_type",)
-    search_fields: ClassVar[Sequence[str]] = ("codename", "name")
+    search_fields = ("codename", "name")
     search_help_text = _("a part of the code or name")
     ordering = ("content_type__app_label", "codename")
 

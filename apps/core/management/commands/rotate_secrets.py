@@ -1,6 +1,7 @@
 """`manage.py rotate_secrets [--batch N]`: everything that is encrypted at rest, again under the newest key.
 
-Put the new key first in HUBTRACK_SECRET_KEYS, restart, run this, then take the old key away. It may be stopped and run again.
+Put the new key first in HUBTRACK_SECRET_KEYS, restart, run this, then take the old key away. It may be stopped and run
+again.
 """
 
 from argparse import ArgumentParser

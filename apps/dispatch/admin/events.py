@@ -1,0 +1,121 @@
+"""CAPI events: on their own pages, and on those of the conversion."""
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from apps.conversions.admin import by_order
+from apps.conversions.models import Conversion
+from apps.core.admin import (
+    AutocompleteFilter,
+    Column,
+    Table,
+    act_on_each,
+    add_lookup,
+    add_panel,
+    column,
+    moment,
+    row_link,
+    word_filter,
+)
+from apps.core.admin.panels import ROWS_SHOWN
+from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id, status_badge
+from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
+from apps.dispatch.selectors import events_with_status
+from apps.dispatch.services import replay_event
+from apps.dispatch.services.plan import PURCHASE, RENEWAL
+from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
+
+NAME_FILTER = word_filter(_("event"), "event", {name: (name, Q(event_name=name)) for name in (PURCHASE, RENEWAL)})
+
+add_lookup(Conversion, by_event_id("capi_events"))
+
+
+@column(_("order"))
+def order(event: CapiEvent) -> str:
+    return row_link(event.conversion, event.conversion.order_id)
+
+
+@column(_("match"))
+def match(event: CapiEvent) -> str:
+    return row_link(getattr(event.conversion, "match", None))
+
+
+_STATUS_TEXTS = dict(SendStatus.choices)
+event_status = Column(
+    "status",
+    _("status"),
+    lambda event: (event.status or "", _STATUS_TEXTS.get(event.status, "")),
+    label={**dict.fromkeys(SendStatus.values, ""), "": "", **STATUS_COLOURS},
+)
+
+
+@admin.register(CapiEvent)
+class CapiEventAdmin(OwnedRecordAdmin):
+    """What is told to the ad platforms. A replay sends what stands still again, under the same event_id."""
+
+    list_display = ("event_name", event_status, order, "tenant", "funnel", "event_time", "created_at")
+    list_select_related = ("conversion", "tenant", "funnel")
+    list_filter = (TENANT_FILTER, NAME_FILTER, ("funnel", AutocompleteFilter))
+    lookups = (by_event_id(), by_order("conversion"), by_email("conversion"), by_phone("conversion"))
+    search_help_text = _("event id, order id, e-mail, phone, or the whole name of the tenant")
+    layout = (
+        (None, ("event_name", "event_id", order, match, "event_time", "created_at")),
+        (_("Where it came from"), ("tenant", "funnel", "correlation_id")),
+        (_("Technical"), ("id", "conversion")),
+    )
+    actions = ("replay",)
+    page_actions = ("replay",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CapiEvent]:
+        return events_with_status().order_by(*self.ordering)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return self.may_act(request)
+
+    def search_text(self, row: CapiEvent) -> str:
+        return row.event_id
+
+    @admin.action(description=_("Send again"), permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[CapiEvent]) -> None:
+        act_on_each(self, request, queryset, replay_event, done=_("Due again now"))
+
+
+@add_panel(CapiEvent, shows=Send)
+def show_sends(event: CapiEvent) -> Table:
+    return _sends(Send.objects.filter(event=event))
+
+
+@add_panel(CapiEvent, shows=Attempt)
+def show_attempts(event: CapiEvent) -> Table:
+    rows = Attempt.objects.filter(send__event=event).select_related("send__destination")
+    return attempts_table(rows.order_by("pk")[:ROWS_SHOWN])
+
+
+@add_panel(Conversion, shows=CapiEvent)
+def show_events(order: Conversion) -> Table:
+    return _sends(Send.objects.filter(event__conversion=order))
+
+
+def _sends(sends: QuerySet[Send]) -> Table:
+    rows = sends.select_related("event", "destination").order_by("pk")[:ROWS_SHOWN]
+    return Table(
+        title=_("Events and where they went"),
+        headers=(
+            *(_("event"), _("destination"), _("status"), _("reason"), _("attempts")),
+            *(_("due at (UTC)"), _("send")),
+        ),
+        rows=[
+            (
+                row_link(row.event, row.event.event_name),
+                row_link(row.destination),
+                status_badge(row),
+                row.reason,
+                row.attempts,
+                moment(row.due_at),
+                row_link(row, f"#{row.pk}"),
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,49 @@
+"""Sends: one event on its way to one destination."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from apps.conversions.admin import by_order
+from apps.core.admin import AutocompleteFilter, Colours, Table, add_panel, column, row_link, word_filter
+from apps.core.admin.panels import ROWS_SHOWN
+from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id
+from apps.dispatch.models import LIVE_STATUSES, Attempt, Send
+from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email
+
+DUE_FILTER = word_filter(_("due"), "due", {"now": (_("due now"), Q(status__in=LIVE_STATUSES, due_at__lte=Now()))})
+
+
+@column(_("order"))
+def order(send: Send) -> str:
+    return row_link(send.event.conversion, send.event.conversion.order_id)
+
+
+@admin.register(Send)
+class SendAdmin(OwnedRecordAdmin):
+    """Where an event stands at a destination, and why."""
+
+    list_display = ("id", "status", "reason", "event", order, "destination", "tenant", "due_at", "attempts")
+    list_select_related = ("event__conversion", "destination", "tenant")
+    list_filter = (TENANT_FILTER, "status", DUE_FILTER, ("destination", AutocompleteFilter))
+    lookups = (by_event_id("event"), by_order("event__conversion"), by_email("event__conversion"))
+    search_help_text = _("event id, order id, e-mail, or the whole name of the tenant")
+    colours: ClassVar[Colours] = {"status": STATUS_COLOURS}
+    never_shown = frozenset({"lease_token"})
+    layout = (
+        (None, ("status", "reason", "event", order, "destination")),
+        (
+            _("When"),
+            ("due_at", "deadline", "first_attempt_at", "settled_at", "changed_at"),
+        ),
+        (_("Technical"), ("attempts", "failures", "tenant", "id")),
+    )
+
+
+@add_panel(Send, shows=Attempt)
+def show_attempts(send: Send) -> Table:
+    rows = Attempt.objects.filter(send=send).select_related("send__destination")
+    return attempts_table(rows.order_by("pk")[:ROWS_SHOWN])

@@ -1,0 +1,104 @@
+"""The support console (django-unfold): name, colours, menu. An entry is seen by who may see the rows behind it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+
+def _may_view(label: str) -> Callable[[HttpRequest], bool]:
+    app, model = label.split(".")
+    names = (f"{app}.view_{model}", f"{app}.change_{model}")
+    return lambda request: any(request.user.has_perm(name) for name in names)
+
+
+def _entry(title: StrOrPromise, icon: str, label: str) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{label.replace('.', '_')}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _may_view(label)}
+
+
+def _group(title: StrOrPromise, *entries: tuple[StrOrPromise, str, str]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": [_entry(*entry) for entry in entries]}
+
+
+_MENU = [
+    {"items": [{"title": _("Overview"), "icon": "space_dashboard", "link": reverse_lazy("admin:index")}]},
+    _group(
+        _("Sales"),
+        (_("Conversions"), "shopping_bag", "conversions.conversion"),
+        (_("Deliveries"), "inbox", "conversions.delivery"),
+        (_("Quarantine"), "report", "conversions.quarantine"),
+        (_("Matches"), "join_inner", "matching.match"),
+    ),
+    _group(
+        _("Ad platforms"),
+        (_("CAPI events"), "campaign", "dispatch.capievent"),
+        (_("Sends"), "send", "dispatch.send"),
+        (_("Attempts"), "history", "dispatch.attempt"),
+    ),
+    _group(
+        _("Visitors"),
+        (_("Clicks"), "ads_click", "clicks.click"),
+        (_("Sessions"), "person_search", "clicks.session"),
+        (_("Page events"), "web", "clicks.pageevent"),
+    ),
+    _group(
+        _("Customers"),
+        (_("Tenants"), "apartment", "tenants.tenant"),
+        (_("Members"), "group", "tenants.member"),
+        (_("API keys"), "key", "tenants.apikey"),
+        (_("Funnels"), "filter_alt", "funnels.funnel"),
+        (_("Webhook endpoints"), "webhook", "funnels.endpoint"),
+        (_("Destinations"), "flag", "funnels.destination"),
+        (_("Published versions"), "history_edu", "funnels.funnelversion"),
+    ),
+    _group(
+        _("Console"),
+        (_("Users"), "manage_accounts", "tenants.user"),
+        (_("Groups"), "shield_person", "auth.group"),
+        (_("Permissions"), "lock", "auth.permission"),
+        (_("Audit"), "fact_check", "admin.logentry"),
+        (_("Periodic tasks"), "schedule", "django_celery_beat.periodictask"),
+        (_("Intervals"), "timer", "django_celery_beat.intervalschedule"),
+        (_("Crontabs"), "calendar_month", "django_celery_beat.crontabschedule"),
+        (_("Single moments"), "alarm", "django_celery_beat.clockedschedule"),
+        (_("Solar events"), "sunny", "django_celery_beat.solarschedule"),
+    ),
+    _group(
+        _("Sandbox"),
+        (_("Received requests"), "dns", "sandbox.receivedrequest"),
+        (_("Received events"), "science", "sandbox.receivedevent"),
+        (_("First receipts"), "looks_one", "sandbox.firstreceipt"),
+    ),
+]
+
+UNFOLD = {
+    "SITE_TITLE": "hubtrack",
+    "SITE_HEADER": "hubtrack",
+    "SITE_SUBHEADER": _("Support console"),
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "apps.dispatch.admin.dashboard.show_dashboard",
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": _MENU},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.62)",
+            "100": "oklch(95.1% .026 236.824)",
+            "200": "oklch(90.1% .058 230.902)",
+            "300": "oklch(82.8% .111 230.318)",
+            "400": "oklch(74.6% .16 232.661)",
+            "500": "oklch(68.5% .169 237.323)",
+            "600": "oklch(52% .134 242.749)",
+            "700": "oklch(46% .12 242.749)",
+            "800": "oklch(41% .1 240.79)",
+            "900": "oklch(35% .08 240.876)",
+            "950": "oklch(29.3% .066 243.157)",
+        },
+    },
+}

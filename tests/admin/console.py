@@ -1,0 +1,131 @@
+"""The console as a person uses it: lists, pages, buttons; and a story that leaves a row in every table."""
+
+import html
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+
+from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
+from apps.tenants.models import User
+from apps.tenants.scoping import unscoped
+from tests.worlds import World, hotmart
+
+SCRIPT = "<script>alert(1)</script>"
+UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED", "data": {"note": "what-the-buyer-wrote"}}
+REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+@dataclass
+class Console:
+    """A browser with a session of `user`."""
+
+    user: User
+    client: Client
+
+    def list(self, model: type[Model], **query: str) -> Any:
+        return self.client.get(address(model, "changelist"), query)
+
+    def page(self, row: Model) -> Any:
+        return self.client.get(address(row, "change"))
+
+    def save(self, row: Model | type[Model], **values: Any) -> Any:
+        """Fill in and send the form of a row, or that of a new one."""
+        page = "add" if isinstance(row, type) else "change"
+        return self.client.post(address(row, page), values, follow=True)
+
+    def act(self, action: str, *rows: Model) -> Any:
+        chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+        return self.client.post(address(type(rows[0]), "changelist"), chosen, follow=True)
+
+    def crawl(self) -> Iterator[tuple[str, str]]:
+        """(address, HTML) of the dashboard, every list, every row's page and its history."""
+        yield "/admin/", self.read("/admin/")
+        for model in REGISTERED:
+            yield (listing := address(model, "changelist")), self.read(listing)
+            with unscoped():
+                rows = list(model._default_manager.order_by("-pk")[:5])
+            for row in rows:
+                yield (page := address(row, "change")), self.read(page)
+                yield (history := address(row, "history")), self.read(history)
+
+    def read(self, path: str) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return str(answer.content.decode())
+
+
+def address(row: Model | type[Model], page: str) -> str:
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}"
+    return reverse(name) if isinstance(row, type) else reverse(name, args=[row.pk])
+
+
+def messages_of(answer: Any) -> list[str]:
+    return [str(message) for message in answer.context["messages"]]
+
+
+def text_of(answer: Any) -> str:
+    """What a reader sees of it, entities resolved."""
+    return html.unescape(answer.content.decode())
+
+
+def sign_in(user: User) -> Console:
+    client = Client()
+    client.force_login(user)
+    return Console(user, client)
+
+
+def new_staff(*permissions: str, email: str = "support@example.com") -> Console:
+    """Staff who may do only this: "app.codename"."""
+    user = User.objects.create_user(email, None, is_staff=True)
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return sign_in(user)
+
+
+def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str, str]:
+    """A click with a page view, a sale matched to it and sent, a word unknown to us and an unreadable delivery."""
+    ids: dict[str, str] = world.click(
+        fbclid="IwAR0-Some.Opaque_Value", email="beatriz@example.com", phone="(11) 98765-4321", **changes
+    )
+    view = {"public_key": world.funnel.public_key, "url": "https://a.example.com/", "session_id": ids["session_id"]}
+    world.client.post("/api/v1/track/pageview", json.dumps(view), content_type="application/json")
+    world.post_webhook(hotmart(order_id=order_id, sck=ids["click_id"]))
+    world.post_webhook(hotmart("A_WORD_OF_TOMORROW", order_id=order_id))
+    assert world.post_webhook(UNREADABLE).json() == {"status": "quarantined"}
+    world.run_stages()
+    return ids
+
+
+def fill_other_tables(number: int) -> None:
+    """One row more in the tables that no tenant's story reaches."""
+    now = timezone.now()
+    interval = IntervalSchedule.objects.create(every=number + 1, period="hours")
+    PeriodicTask.objects.create(name=f"task {number}", task="apps.example", interval=interval)
+    CrontabSchedule.objects.create(minute=str(number))
+    ClockedSchedule.objects.create(clocked_time=now)
+    SolarSchedule.objects.create(event="sunrise", latitude=number, longitude=0)
+    request = ReceivedRequest.objects.create(
+        pixel_id="1", version="v26.0", received_at=now, status=200, events_count=1,
+        token_fingerprint="f1n9er00", answer={"events_received": 1},
+    )  # fmt: skip
+    ReceivedEvent.objects.create(
+        request=request, pixel_id="1", event_name="Purchase", event_id=f"e{number}", event_time=1,
+        received_at=now, payload={"custom_data": {"content_name": SCRIPT}}, verdict="accepted",
+    )  # fmt: skip
+    FirstReceipt.objects.create(digest=f"{number:064x}", received_at=now)
