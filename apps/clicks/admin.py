@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.clicks.models import Click, PageEvent, Session
-from apps.core.admin import AutocompleteFilter, Lookup, Table, add_panel, column, moment, row_link
+from apps.core.admin import TECHNICAL, AutocompleteFilter, Lookup, Table, add_panel, column, moment, row_link
 from apps.core.admin.panels import ROWS_SHOWN
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
 
@@ -46,6 +46,15 @@ class ClickAdmin(OwnedRecordAdmin):
         by_phone("session"),
     )
     search_help_text = _("click id, session id, fbclid, e-mail, phone, or the whole name of the tenant")
+    layout = (
+        (None, ("public_id", "clicked_at", "tenant", "funnel", "session", "consent_ads")),
+        (_("Where it came from"), ("landing_url", "referrer", "ip", "user_agent")),
+        (
+            _("What it carries"),
+            ("fbclid", "fbc", "fbp", "ttclid", "gclid", "event_id", "src", "sck", "xcod"),
+        ),
+        (TECHNICAL, ("id", "correlation_id")),
+    )
 
     def search_text(self, row: Click) -> str:
         return row.public_id

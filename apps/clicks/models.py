@@ -41,7 +41,7 @@ class Session(TenantOwned):
 
 
 class Click(TenantOwned):
-    """One arrival from an ad. Every value is as the browser gave it; `fbclid` is whole and unchanged."""
+    """One arrival from an ad. Every value is as the browser gave it, less what names a person; `fbclid` is whole."""
 
     public_id = models.CharField(_("click id"), max_length=32, unique=True)
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))

@@ -1,17 +1,20 @@
 """Deliveries, the quarantine and conversions."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversions.models import Conversion, Delivery, Outcome, Quarantine
 from apps.conversions.services import MAX_MATCH_FAILURES, request_replay
 from apps.core.admin import (
+    TECHNICAL,
     AutocompleteFilter,
     Colours,
     Lookup,
@@ -25,6 +28,7 @@ from apps.core.admin import (
     row_link,
     word_filter,
 )
+from apps.core.admin.columns import EMPTY
 from apps.core.admin.panels import ROWS_SHOWN
 from apps.core.errors import NotPossible
 from apps.funnels.admin import gateway_filter
@@ -76,9 +80,22 @@ def conversion_of(delivery: Delivery) -> Conversion | None:
     return order
 
 
+def _written(amount: Decimal | None, currency: str) -> str:
+    """Two decimals, or three where the third says something, as the reader's language writes numbers."""
+    if amount is None:
+        return EMPTY
+    places = 2 if amount == amount.quantize(Decimal("0.01")) else 3
+    return f"{number_format(amount, places)} {currency}"
+
+
 @column(_("amount"))
 def money(order: Conversion) -> str:
-    return "–" if order.amount is None else f"{order.amount.normalize():f} {order.currency}"
+    return _written(order.amount, order.currency)
+
+
+@column(_("refunded"))
+def refunded(order: Conversion) -> str:
+    return _written(order.refunded_amount, order.currency)
 
 
 @column(_("order"))
@@ -107,9 +124,8 @@ class DeliveryAdmin(OwnedRecordAdmin):
     search_help_text = _("order id, or the whole name of the tenant")
     colours: ClassVar[Colours] = {"outcome": OUTCOME_COLOURS}
     layout = (
-        (None, ("received_at", "outcome", order_page, "kind", "vendor_event")),
-        (_("Where it came from"), ("tenant", "endpoint", "gateway", "correlation_id")),
-        (_("Technical"), ("id", "order_id", "fingerprint")),
+        (None, ("received_at", "outcome", "vendor_event", "kind", order_page, "tenant", "gateway", "endpoint")),
+        (TECHNICAL, ("id", "order_id", "fingerprint", "correlation_id")),
     )
 
     def search_text(self, row: Delivery) -> str:
@@ -149,7 +165,7 @@ def _read_again(kept: Quarantine) -> None:
 class ConversionAdmin(OwnedRecordAdmin):
     """Orders as the hub knows them. Cards from matching and dispatch tell what became of each."""
 
-    list_display = ("order_id", "status", money, "gateway", "tenant", "product_name", "occurred_at", "match_due_at")
+    list_display = ("order_id", "status", money, "gateway", "tenant", "product_name", "occurred_at")
     list_select_related = ("tenant",)
     list_filter = (
         *(TENANT_FILTER, gateway_filter(), "status", MATCHING_FILTER, "is_test"),
@@ -161,20 +177,19 @@ class ConversionAdmin(OwnedRecordAdmin):
     layout = (
         (
             None,
-            ("order_id", "status", money, "refunded_amount", "product_name", "payment_method"),
+            (
+                *("order_id", "status", money, refunded, "product_name", "payment_method"),
+                *("tenant", "funnel", "is_renewal", "is_test"),
+            ),
         ),
         (_("When"), ("occurred_at", "approved_at", "received_at", "changed_at")),
         (
             _("What matching goes by"),
             ("click_ref", "session_ref", "email_sha256", "phone_sha256", "match_due_at", "match_failures"),
         ),
-        (_("Where it came from"), ("tenant", "funnel", "endpoint", "gateway", "correlation_id")),
         (
-            _("More"),
-            (
-                *("id", "amount", "currency", "product_id", "subscription_id"),
-                *("is_renewal", "is_test"),
-            ),
+            TECHNICAL,
+            ("id", "correlation_id", "gateway", "endpoint", "product_id", "subscription_id", "amount", "currency"),
         ),
     )
 
@@ -184,7 +199,7 @@ class ConversionAdmin(OwnedRecordAdmin):
 
 @add_panel(Conversion, shows=Delivery)
 def show_deliveries(order: Conversion) -> Table:
-    rows = deliveries_of(order).select_related("quarantine").order_by("-pk")[:ROWS_SHOWN]
+    rows = deliveries_of(order).order_by("-pk")[:ROWS_SHOWN]
     return Table(
         title=_("Deliveries of this order"),
         headers=(_("received at"), _("gateway's word"), _("kind"), _("outcome")),

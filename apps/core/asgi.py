@@ -46,18 +46,21 @@ class BufferedWsgi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
-        elif scope["type"] == "http":
-            status, headers, content = await self._answer(scope, receive)
+        elif scope["type"] == "http" and (answer := await self._answer(scope, receive)):
+            status, headers, content = answer
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer | None:
+        """None when the sender hung up before its body was complete."""
         try:
             body = await asyncio.wait_for(_read_body(receive), BODY_SECONDS)
         except TimeoutError:
             slow = TooSlow(_("The body did not arrive within %(limit)d seconds. Send it again.") % {"limit": BODY_SECONDS})
             status, headers, content = problem_answer(slow)
             return status, _encode(headers.items()), content
+        if body is None:
+            return None
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, scope, body)
 
     def _run(self, scope: Scope, body: bytes) -> Answer:
@@ -82,13 +85,13 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _read_body(receive: Receive) -> bytes:
-    """The whole body; one byte more than is allowed is read at most, which the application then refuses."""
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body, or of one that is too long just enough for the application to refuse it."""
     body, more = b"", True
     while more and len(body) <= settings.MAX_BODY_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise asyncio.CancelledError
+            return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body[: settings.MAX_BODY_BYTES + 1]
@@ -119,6 +122,8 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for raw_name, raw_value in scope["headers"]:
+        if b"_" in raw_name:  # it would look like the header with a dash, which a proxy may have vouched for
+            continue
         name = raw_name.decode("latin-1")
         key = _WITHOUT_PREFIX.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
         value = raw_value.decode("latin-1")

@@ -112,7 +112,7 @@ class _SecretForm(AnyForm):
     These forms have no Meta: Django's admin adds it when a page is asked for, within the scope that a funnel needs.
     """
 
-    secret_label: ClassVar[StrOrPromise] = _("new secret")
+    secret_label: ClassVar[StrOrPromise] = _("New secret")
     new_secret = forms.CharField(
         required=False,
         max_length=2000,
@@ -171,7 +171,7 @@ class EndpointAdmin(_Undeletable):
 class DestinationForm(_SecretForm):
     """A pixel or dataset, its ids written as the platforms write them."""
 
-    secret_label = _("new access token")
+    secret_label = _("New access token")
     patterns: ClassVar = {
         "pixel_id": RegexValidator(r"^[\w-]{1,64}\Z", _("Letters, digits, _ and - only.")),
         "api_version": RegexValidator(r"^v\d{1,3}\.\d{1,2}\Z", _("Write it as v26.0.")),

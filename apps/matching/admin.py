@@ -11,6 +11,7 @@ from apps.clicks.models import Click, Session
 from apps.conversions.admin import by_order
 from apps.conversions.models import Conversion
 from apps.core.admin import (
+    TECHNICAL,
     Colours,
     Lookup,
     Table,
@@ -67,8 +68,8 @@ class MatchAdmin(OwnedRecordAdmin):
     colours: ClassVar[Colours] = {"decision": DECISION_COLOURS}
     never_shown = frozenset({"evidence"})
     layout = (
-        (None, ("conversion", "decision", "rule", confidence, "click", session, "matched_at")),
-        (_("Technical"), ("tenant", "rule_set", "id")),
+        (None, ("conversion", "tenant", "decision", "rule", confidence, "matched_at", "click", session)),
+        (TECHNICAL, ("rule_set", "id")),
     )
 
     def get_panels(self, request: Any, row: Any) -> list[Panel]:

@@ -75,11 +75,18 @@ _MENU = [
     ),
 ]
 
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Crect width='32' height='32' rx='7' fill='%230071b2'/%3E%3Cg stroke='%23fff' stroke-width='2.5'%3E"
+    "%3Cpath d='M16 16 8 9m8 7 8-7m-8 7v10'/%3E%3Ccircle cx='16' cy='16' r='4' fill='%23fff'/%3E%3C/g%3E%3C/svg%3E"
+)
+
 UNFOLD = {
     "SITE_TITLE": "hubtrack",
     "SITE_HEADER": "hubtrack",
     "SITE_SUBHEADER": _("Support console"),
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: _ICON}],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -33,7 +33,7 @@ def collect_static() -> Program:
 def sandbox(port: int) -> Program:
     return Program(
         name="sandbox",
-        command=granian("hubtrack.sandbox_wsgi:application", "127.0.0.1", port, workers=1, threads=16),
+        command=granian("hubtrack.sandbox_asgi:application", "127.0.0.1", port, workers=1),
         ready=lambda: probes.accepts("127.0.0.1", port),
         death_signal=signal.SIGTERM,
     )
@@ -43,7 +43,7 @@ def web(config: StackConfig, environment: Mapping[str, str]) -> Program:
     host = environment["ALLOWED_HOSTS"].split(",")[0].strip().lstrip("*.") or "localhost"
     return Program(
         name="web",
-        command=granian("hubtrack.wsgi:application", config.host, config.port, workers=2, threads=16),
+        command=granian("hubtrack.asgi:application", config.host, config.port, workers=2),
         ready=lambda: probes.is_healthy(config.local_host, config.port, host_header=host),
         death_signal=signal.SIGTERM,
     )
@@ -75,20 +75,10 @@ def callers_command(words: tuple[str, ...], directory: Path) -> Program:
     )
 
 
-def granian(application: str, host: str, port: int, *, workers: int, threads: int) -> tuple[str, ...]:
+def granian(application: str, host: str, port: int, *, workers: int) -> tuple[str, ...]:
     return python_module(
-        *(
-            "granian",
-            "--interface",
-            "wsgi",
-            "--host",
-            host,
-            "--port",
-            str(port),
-            "--no-ws",
-            "--no-access-log",
-        ),
-        *("--workers", str(workers), "--blocking-threads", str(threads), "--log-level", "warning"),
+        *("granian", "--interface", "asgi", "--loop", "uvloop", "--host", host, "--port", str(port)),
+        *("--workers", str(workers), "--no-ws", "--no-access-log", "--log-level", "warning"),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "10"),
         application,
     )

@@ -28,6 +28,5 @@ def story(world: World, platform: ScriptedPlatform, console: Console) -> dict[st
         world, order_id=f"HP{SCRIPT}", utm_campaign=SCRIPT, referrer=SCRIPT, url=f"https://a.example.com/{SCRIPT}"
     )
     fill_other_tables(1)
-    group = Group.objects.create(name=SCRIPT)
-    console.client.post(f"/admin/auth/group/{group.pk}/change/", {"name": f"{SCRIPT}2"})
+    console.save(Group, name=SCRIPT)
     return ids

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -32,7 +32,7 @@ REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 @dataclass
 class Console:
-    """A browser with a session of `user`."""
+    """A browser with a session of `user`, who reads English."""
 
     user: User
     client: Client
@@ -84,7 +84,7 @@ def text_of(answer: Any) -> str:
 
 
 def sign_in(user: User) -> Console:
-    client = Client()
+    client = Client(headers={"accept-language": "en"})
     client.force_login(user)
     return Console(user, client)
 
@@ -115,6 +115,7 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
 def fill_other_tables(number: int) -> None:
     """One row more in the tables that no tenant's story reaches."""
     now = timezone.now()
+    Group.objects.create(name=f"group {number}")
     interval = IntervalSchedule.objects.create(every=number + 1, period="hours")
     PeriodicTask.objects.create(name=f"task {number}", task="apps.example", interval=interval)
     CrontabSchedule.objects.create(minute=str(number))

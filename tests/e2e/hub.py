@@ -150,8 +150,8 @@ def _prepare() -> Hub:
     }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     commands = {
-        "sandbox": granian("hubtrack.sandbox_wsgi:application", "127.0.0.1", sandbox_port, workers=1, threads=8),
-        "web": granian("hubtrack.wsgi:application", "127.0.0.1", port, workers=2, threads=16),
+        "sandbox": granian("hubtrack.sandbox_asgi:application", "127.0.0.1", sandbox_port, workers=1),
+        "web": granian("hubtrack.asgi:application", "127.0.0.1", port, workers=2),
         **{program.name: program.command for program in engine() if program.name != "beat"},
     }
     return Hub(environment, commands, url=f"http://127.0.0.1:{port}", sandbox_url=sandbox_url)

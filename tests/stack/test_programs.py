@@ -21,9 +21,9 @@ def test_the_web_process_serves_the_hub_where_the_caller_wants_it() -> None:
     web = programs.web(config, {"ALLOWED_HOSTS": "localhost"})
 
     assert _words(web) == (
-        "-m granian --interface wsgi --host 0.0.0.0 --port 8100 --no-ws --no-access-log "
-        "--workers 2 --blocking-threads 16 --log-level warning --respawn-failed-workers "
-        "--respawn-interval 0.5 --workers-kill-timeout 10 hubtrack.wsgi:application"
+        "-m granian --interface asgi --loop uvloop --host 0.0.0.0 --port 8100 "
+        "--workers 2 --no-ws --no-access-log --log-level warning --respawn-failed-workers "
+        "--respawn-interval 0.5 --workers-kill-timeout 10 hubtrack.asgi:application"
     )
     assert web.death_signal is signal.SIGTERM
 
@@ -31,9 +31,9 @@ def test_the_web_process_serves_the_hub_where_the_caller_wants_it() -> None:
 def test_the_sandbox_has_a_process_and_a_port_of_its_own() -> None:
     words = _words(programs.sandbox(20_003))
 
-    assert words.startswith("-m granian --interface wsgi --host 127.0.0.1 --port 20003 ")
+    assert words.startswith("-m granian --interface asgi --loop uvloop --host 127.0.0.1 --port 20003 ")
     assert "--workers 1 " in words
-    assert words.endswith(" hubtrack.sandbox_wsgi:application")
+    assert words.endswith(" hubtrack.sandbox_asgi:application")
 
 
 def test_the_engine_is_two_workers_a_relay_and_beat() -> None:

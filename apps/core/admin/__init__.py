@@ -6,14 +6,15 @@ An app's admin module builds on these classes. What an upper app knows about a l
 
 from apps.core.admin import audit, schedule
 from apps.core.admin.actions import act_on_each
-from apps.core.admin.columns import Column, column, list_link, moment, row_link
+from apps.core.admin.columns import Column, badge, column, list_link, moment, row_link
 from apps.core.admin.filters import AutocompleteFilter, word_filter
-from apps.core.admin.pages import Colours, RecordAdmin, SupportAdmin
-from apps.core.admin.panels import Document, Table, add_panel, badge
+from apps.core.admin.pages import TECHNICAL, Colours, RecordAdmin, SupportAdmin
+from apps.core.admin.panels import Document, Table, add_panel
 from apps.core.admin.search import Lookup, add_lookup, as_typed
 from apps.core.admin.unfolded import AnyForm
 
 __all__ = [
+    "TECHNICAL",
     "AnyForm",
     "AutocompleteFilter",
     "Colours",

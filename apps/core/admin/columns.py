@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db import models
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 HASH_SHOWN = 12
-EMPTY = "–"
+EMPTY = "-"
+_ANSWERS = {True: _("yes"), False: _("no"), None: _("unknown")}
 
 
 class Column:
@@ -48,9 +51,12 @@ def column(title: StrOrPromise) -> Callable[[Callable[[Any], Any]], Column]:
     return lambda show: Column(show.__name__, title, show)
 
 
-def moment(when: datetime | None) -> str:
-    """To the second and in UTC, as the logs have it, whatever the reader's language."""
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if when else EMPTY
+def moment(when: datetime | None, suffix: str = "") -> str:
+    """To the second and in UTC, as the logs have it, whatever the reader's language; never broken over lines."""
+    if when is None:
+        return EMPTY
+    text = f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}{suffix}"
+    return format_html('<span class="whitespace-nowrap">{}</span>', text)
 
 
 def short_hash(digest: str) -> str:
@@ -85,6 +91,16 @@ def _link(address: str, text: StrOrPromise) -> SafeString:
     return format_html('<a class="text-link" href="{}">{}</a>', address, text)
 
 
+def badge(word: str, text: StrOrPromise = "", *, colour: str = "") -> SafeString:
+    """A coloured word; `colour` is one of unfold's: success, warning, danger, info."""
+    return render_to_string("unfold/helpers/label.html", {"text": text or word, "type": colour, "size": "md"})
+
+
+def short_text(text: StrOrPromise) -> str:
+    """What stands before the colon: our words for states explain themselves after it, and lists lack the room."""
+    return str(text).partition(":")[0]
+
+
 def list_column(model: type[models.Model], name: str, colours: Mapping[str, str] | None) -> Column | str:
     """How a list shows the model's own field `name`; other names are left to Django."""
     field = _field_of(model, name)
@@ -99,6 +115,18 @@ def page_field(model: type[models.Model], name: Column | str) -> Column | str:
     return (_plain_column(_field_of(model, name), suffix=" UTC") if isinstance(name, str) else None) or name
 
 
+def badge_field(model: type[models.Model], name: str, colours: Mapping[str, str]) -> Column:
+    """How a page shows a word that has a colour in lists."""
+    field = model._meta.get_field(name)
+    texts: dict[str, StrOrPromise] = dict(getattr(field, "flatchoices", ()))
+
+    def show(row: Any) -> SafeString:
+        word = getattr(row, name)
+        return badge(word, texts.get(word, word), colour=colours.get(word, ""))
+
+    return Column(name, getattr(field, "verbose_name", name), show)
+
+
 def _field_of(model: type[models.Model], name: str) -> "models.Field[Any, Any] | None":
     return next((field for field in model._meta.concrete_fields if field.name == name), None)
 
@@ -108,16 +136,14 @@ def _plain_column(field: "models.Field[Any, Any] | None", *, suffix: str) -> Col
         return None
     name, title = field.name, field.verbose_name
     if isinstance(field, models.DateTimeField):
-        return Column(name, title, lambda row: _with_suffix(moment(getattr(row, name)), suffix), order=name)
+        return Column(name, title, lambda row: moment(getattr(row, name), suffix), order=name)
     if isinstance(field, models.ForeignKey):
         return Column(name, title, lambda row: row_link(getattr(row, name)), order=name)
+    if isinstance(field, models.BooleanField):
+        return Column(name, title, lambda row: _ANSWERS[getattr(row, name)], order=name)
     if is_hash(name):
         return Column(name, title, lambda row: short_hash(getattr(row, name)))
     return None
-
-
-def _with_suffix(text: str, suffix: str) -> str:
-    return text if text == EMPTY else text + suffix
 
 
 def is_hash(name: str) -> bool:
@@ -126,10 +152,10 @@ def is_hash(name: str) -> bool:
 
 def _word_column(field: "models.Field[Any, Any]", colours: Mapping[str, str]) -> Column:
     texts: dict[str, StrOrPromise] = dict(field.flatchoices)
-    label = {word: colours.get(word, "") for word in texts}
+    label = {**dict.fromkeys(texts, ""), **colours}
 
-    def show(row: Any) -> tuple[str, StrOrPromise]:
+    def show(row: Any) -> tuple[str, str]:
         word = getattr(row, field.name)
-        return word, texts.get(word, word)
+        return word, short_text(texts.get(word, word))
 
     return Column(field.name, field.verbose_name, show, order=field.name, label=label)

@@ -7,13 +7,17 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from apps.core.admin.columns import list_address, list_column, page_field
+from apps.core.admin.columns import badge_field, list_address, list_column, page_field
 from apps.core.admin.panels import Panel, json_document, panels_of
 from apps.core.admin.search import Lookup, find_keys
 from apps.core.admin.unfolded import UncountedPaginator, UnfoldAdmin
 from apps.core.fields import EncryptedBytesField
+
+TECHNICAL = _("Technical")
+"""The title of the fields that support seldom needs."""
 
 Colours = Mapping[str, Mapping[str, str]]
 """By field: its words and their colours, which are unfold's: success, warning, danger, info; "" for none."""
@@ -22,15 +26,12 @@ Colours = Mapping[str, Mapping[str, str]]
 class SupportAdmin(UnfoldAdmin):
     """A page of the console.
 
-    `layout` is Django's `fieldsets` without its braces: (title, fields), the fields being names and Columns. `lookups`
-    are the ways to find a row, `colours` the colours of a field's words in lists, `never_shown` the fields that no page
-    names (besides every encrypted one), `page_actions` the list's actions that a row's own page offers too.
+    `lookups` are the ways to find a row, `colours` the colours of a field's words in lists, and `page_actions` the
+    list's actions that a row's own page offers too.
     """
 
-    layout: ClassVar[Sequence[tuple[StrOrPromise | None, Sequence[Any]]]] = ()
     lookups: ClassVar[Sequence[Lookup]] = ()
     colours: ClassVar[Colours] = {}
-    never_shown: ClassVar[frozenset[str]] = frozenset()
     page_actions: ClassVar[Sequence[str]] = ()
 
     # Without any Django shows no search box; what is found is up to `lookups`.
@@ -41,6 +42,7 @@ class SupportAdmin(UnfoldAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
+    change_form_outer_before_template = "admin/support/actions.html"
     change_form_outer_after_template = "admin/support/panels.html"
 
     def get_search_results(
@@ -79,13 +81,8 @@ class SupportAdmin(UnfoldAdmin):
 
         return [
             (title, {**options, "fields": [show(name) for name in options["fields"]]})
-            for title, options in self._declared_fieldsets(request, obj)
+            for title, options in super().get_fieldsets(request, obj)
         ]
-
-    def _declared_fieldsets(self, request: HttpRequest, obj: Model | None) -> Any:
-        if self.layout:
-            return [(title, {"fields": fields}) for title, fields in self.layout]
-        return super().get_fieldsets(request, obj)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -115,8 +112,13 @@ class SupportAdmin(UnfoldAdmin):
 class RecordAdmin(SupportAdmin):
     """Rows that the hub alone writes: nothing can be added, changed or deleted, and nothing counts the whole table.
 
-    Without a `layout`, a page shows every field; JSON fields become documents below.
+    `layout` is what a page shows, two to a line: (title, fields), the fields being names and Columns; without one it
+    shows every field. JSON fields become documents below. `never_shown` are the fields that no page names, besides
+    every encrypted one.
     """
+
+    layout: ClassVar[Sequence[tuple[StrOrPromise | None, Sequence[Any]]]] = ()
+    never_shown: ClassVar[frozenset[str]] = frozenset()
 
     paginator = UncountedPaginator
     ordering = ("-pk",)
@@ -136,8 +138,17 @@ class RecordAdmin(SupportAdmin):
         """Whether the user may set the hub to work on these rows: Django's change permission, used for nothing else."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return [field.name for field in self._readable() if not isinstance(field, models.JSONField)]
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        fields = [field for field in self._readable() if not isinstance(field, models.JSONField)]
+        names = [field.name for field in sorted(fields, key=lambda field: field.primary_key)]
+        return [
+            (title, {"fields": _in_pairs([self.fixed_field(name) for name in shown]), "classes": _folded(title)})
+            for title, shown in self.layout or ((None, names),)
+        ]
+
+    def fixed_field(self, name: Any) -> Any:
+        colours = self.colours.get(name) if isinstance(name, str) else None
+        return badge_field(self.model, name, colours) if colours else super().fixed_field(name)
 
     def _readable(self) -> list["models.Field[Any, Any]"]:
         return [
@@ -153,3 +164,12 @@ class RecordAdmin(SupportAdmin):
             if isinstance(field, models.JSONField)
         ]
         return [*super().get_panels(request, row), *documents]
+
+
+def _in_pairs(fields: Sequence[Any]) -> list[Any]:
+    return [fields[start : start + 2] for start in range(0, len(fields), 2)]
+
+
+def _folded(title: StrOrPromise | None) -> list[str]:
+    """Django's classes of a fieldset: what is technical starts folded."""
+    return ["collapse"] if title is TECHNICAL else []

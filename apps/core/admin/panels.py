@@ -11,7 +11,6 @@ from django.contrib.auth import get_permission_codename
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django_stubs_ext import StrOrPromise
 
@@ -65,11 +64,6 @@ def may_view(user: AbstractBaseUser | AnonymousUser, model: type[Model]) -> bool
     """As Django's admin has it: who may change may also look."""
     codenames = (get_permission_codename(action, model._meta) for action in ("view", "change"))
     return any(user.has_perm(f"{model._meta.app_label}.{name}") for name in codenames)  # type: ignore[union-attr]
-
-
-def badge(word: str, text: StrOrPromise = "", *, colour: str = "") -> SafeString:
-    """A coloured word; `colour` is one of unfold's: success, warning, danger, info."""
-    return render_to_string("unfold/helpers/label.html", {"text": text or word, "type": colour, "size": "md"})
 
 
 def json_document(title: StrOrPromise, value: Any) -> Document:

@@ -46,10 +46,14 @@ def add_lookup(model: type[Model], *lookups: Lookup) -> None:
     _added[model].extend(lookups)
 
 
+def added_lookups(model: type[Model]) -> tuple[Lookup, ...]:
+    return tuple(_added[model])
+
+
 def find_keys(model: type[Model], lookups: Iterable[Lookup], text: str) -> set[Any]:
     """Primary keys of what `text` may mean, at most MAX_HITS for each way to read it."""
     keys: set[Any] = set()
-    for lookup in (*lookups, *_added[model]):
+    for lookup in (*lookups, *added_lookups(model)):
         value = lookup.read(text)
         if value is not None:
             rows = model._default_manager.filter(**lookup.leading, **{lookup.path: value})

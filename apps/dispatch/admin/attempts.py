@@ -1,7 +1,7 @@
 """Attempts: one request each, with what was sent and what came back."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q
@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from apps.conversions.admin import by_order
-from apps.core.admin import Document, column, row_link, word_filter
+from apps.core.admin import TECHNICAL, Colours, Document, column, row_link, word_filter
 from apps.core.admin.panels import Panel, json_document
-from apps.dispatch.admin.shared import by_event_id
+from apps.dispatch.admin.shared import OUTCOME_COLOURS, by_event_id
 from apps.dispatch.models import Attempt
 from apps.dispatch.verdict import Outcome
 from apps.tenants.admin import OwnedRecordAdmin
@@ -45,12 +45,12 @@ class AttemptAdmin(OwnedRecordAdmin):
     searches_tenants = False
     lookups = (by_event_id("send__event"), by_order("send__event__conversion"))
     search_help_text = _("event id or order id")
-    never_shown = frozenset({"response"})
+    colours: ClassVar[Colours] = {"outcome": OUTCOME_COLOURS}
     layout = (
         (None, ("outcome", "http_status", "code", "subcode", "next_step", "trace_id")),
-        (_("What and where to"), (event, destination, "send", "url_host", "api_version")),
-        (_("When"), ("number", "started_at", "finished_at", "elapsed_ms")),
-        (_("Technical"), ("tenant", "id")),
+        (_("What and where to"), (event, destination, "send", "tenant", "url_host", "api_version")),
+        (_("When"), ("number", "elapsed_ms", "started_at", "finished_at")),
+        (TECHNICAL, ("id",)),
     )
 
     def get_panels(self, request: HttpRequest, row: Any) -> list[Panel]:

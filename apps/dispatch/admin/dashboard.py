@@ -5,7 +5,7 @@ Every count stops at COUNTED_UP_TO and reads an index or a small table, so the p
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model, QuerySet
@@ -17,12 +17,13 @@ from django_stubs_ext import StrOrPromise
 
 from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import MAX_MATCH_FAILURES
-from apps.core.admin.columns import list_address
+from apps.core.admin.columns import EMPTY, list_address
 from apps.core.admin.panels import may_view
 from apps.dispatch.models import LIVE_STATUSES, Send, SendStatus
 from apps.tenants.admin import ALL_TENANTS
 
 COUNTED_UP_TO = 1000
+_A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def show_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, A
     """Unfold's DASHBOARD_CALLBACK: adds `cards` (those the user may follow) and where the search box leads."""
     cards = [make() for model, make in _CARDS if may_view(request.user, model)]
     search = list_address(Conversion) if may_view(request.user, Conversion) else ""
-    return {**context, "cards": cards, "search_address": search}
+    return {**context, "title": _("Overview"), "cards": cards, "search_address": search}
 
 
 def _quarantine() -> Card:
@@ -115,5 +116,7 @@ def _count_card(title: StrOrPromise, hint: StrOrPromise, rows: QuerySet[Any], ad
 
 def _age_card(title: StrOrPromise, since: datetime | None, address: str) -> Card:
     if since is None:
-        return Card(title, _("nothing waits"), "–", address, is_calm=True)
-    return Card(title, _("waiting"), timesince(since, depth=1), address, is_calm=False)
+        return Card(title, _("nothing waits"), EMPTY, address, is_calm=True)
+    is_fresh = timezone.now() - since < _A_MINUTE
+    value = _("under a minute") if is_fresh else timesince(since, depth=1)
+    return Card(title, _("waiting"), str(value), address, is_calm=is_fresh)

@@ -4,10 +4,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from apps.conversions.admin import by_order
 from apps.conversions.models import Conversion
 from apps.core.admin import (
+    TECHNICAL,
     AutocompleteFilter,
     Column,
     Table,
@@ -19,12 +21,15 @@ from apps.core.admin import (
     row_link,
     word_filter,
 )
-from apps.core.admin.panels import ROWS_SHOWN
+from apps.core.admin.columns import short_text
+from apps.core.admin.panels import ROWS_SHOWN, Panel
 from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id, status_badge
 from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
 from apps.dispatch.selectors import events_with_status
 from apps.dispatch.services import replay_event
 from apps.dispatch.services.plan import PURCHASE, RENEWAL
+from apps.matching.admin import show_match
+from apps.matching.models import Match
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
 
 NAME_FILTER = word_filter(_("event"), "event", {name: (name, Q(event_name=name)) for name in (PURCHASE, RENEWAL)})
@@ -46,7 +51,7 @@ _STATUS_TEXTS = dict(SendStatus.choices)
 event_status = Column(
     "status",
     _("status"),
-    lambda event: (event.status or "", _STATUS_TEXTS.get(event.status, "")),
+    lambda event: (event.status or "", short_text(_STATUS_TEXTS.get(event.status, ""))),
     label={**dict.fromkeys(SendStatus.values, ""), "": "", **STATUS_COLOURS},
 )
 
@@ -61,9 +66,8 @@ class CapiEventAdmin(OwnedRecordAdmin):
     lookups = (by_event_id(), by_order("conversion"), by_email("conversion"), by_phone("conversion"))
     search_help_text = _("event id, order id, e-mail, phone, or the whole name of the tenant")
     layout = (
-        (None, ("event_name", "event_id", order, match, "event_time", "created_at")),
-        (_("Where it came from"), ("tenant", "funnel", "correlation_id")),
-        (_("Technical"), ("id", "conversion")),
+        (None, ("event_name", "event_id", order, match, "tenant", "funnel", "event_time", "created_at")),
+        (TECHNICAL, ("id", "correlation_id", "conversion")),
     )
     actions = ("replay",)
     page_actions = ("replay",)
@@ -82,9 +86,14 @@ class CapiEventAdmin(OwnedRecordAdmin):
         act_on_each(self, request, queryset, replay_event, done=_("Due again now"))
 
 
+@add_panel(CapiEvent, shows=Match)
+def show_match_of_event(event: CapiEvent) -> Panel:
+    return show_match(event.conversion)
+
+
 @add_panel(CapiEvent, shows=Send)
 def show_sends(event: CapiEvent) -> Table:
-    return _sends(Send.objects.filter(event=event))
+    return _sends(_("Where it went"), Send.objects.filter(event=event))
 
 
 @add_panel(CapiEvent, shows=Attempt)
@@ -95,13 +104,13 @@ def show_attempts(event: CapiEvent) -> Table:
 
 @add_panel(Conversion, shows=CapiEvent)
 def show_events(order: Conversion) -> Table:
-    return _sends(Send.objects.filter(event__conversion=order))
+    return _sends(_("Events and where they went"), Send.objects.filter(event__conversion=order))
 
 
-def _sends(sends: QuerySet[Send]) -> Table:
+def _sends(title: StrOrPromise, sends: QuerySet[Send]) -> Table:
     rows = sends.select_related("event", "destination").order_by("pk")[:ROWS_SHOWN]
     return Table(
-        title=_("Events and where they went"),
+        title=title,
         headers=(
             *(_("event"), _("destination"), _("status"), _("reason"), _("attempts")),
             *(_("due at (UTC)"), _("send")),

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversions.admin import by_order
-from apps.core.admin import AutocompleteFilter, Colours, Table, add_panel, column, row_link, word_filter
+from apps.core.admin import TECHNICAL, AutocompleteFilter, Colours, Table, add_panel, column, row_link, word_filter
 from apps.core.admin.panels import ROWS_SHOWN
 from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id
 from apps.dispatch.models import LIVE_STATUSES, Attempt, Send
@@ -32,14 +32,13 @@ class SendAdmin(OwnedRecordAdmin):
     lookups = (by_event_id("event"), by_order("event__conversion"), by_email("event__conversion"))
     search_help_text = _("event id, order id, e-mail, or the whole name of the tenant")
     colours: ClassVar[Colours] = {"status": STATUS_COLOURS}
-    never_shown = frozenset({"lease_token"})
     layout = (
-        (None, ("status", "reason", "event", order, "destination")),
+        (None, ("status", "reason", "event", order, "destination", "tenant", "attempts", "failures")),
         (
             _("When"),
             ("due_at", "deadline", "first_attempt_at", "settled_at", "changed_at"),
         ),
-        (_("Technical"), ("attempts", "failures", "tenant", "id")),
+        (TECHNICAL, ("id",)),
     )
 
 

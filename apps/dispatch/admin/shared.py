@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import Lookup, Table, badge, moment, row_link
 from apps.dispatch.models import Attempt, Send, SendStatus
+from apps.dispatch.verdict import Outcome
 from apps.tenants.admin import ALL_TENANTS, under
 
 STATUS_COLOURS: dict[str, str] = {
@@ -19,7 +20,13 @@ STATUS_COLOURS: dict[str, str] = {
     SendStatus.PENDING: "info",
     SendStatus.ACCEPTED: "success",
 }
-OUTCOME_COLOURS: dict[str, str] = {"accepted": "success", "permanent": "danger", "expired": "danger", "": "info"}
+OUTCOME_COLOURS: dict[str, str] = {
+    "": "info",
+    **dict.fromkeys(Outcome, "warning"),
+    Outcome.ACCEPTED: "success",
+    Outcome.PERMANENT: "danger",
+    Outcome.EXPIRED: "danger",
+}
 
 
 def by_event_id(path: str = "") -> Lookup:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from apps.core.admin import AnyForm, SupportAdmin
+from apps.core.admin import AnyForm, RecordAdmin, SupportAdmin
 from apps.tenants.models import User
 
 # Whoever sets these can make anybody anything, so only a superuser may.
@@ -94,20 +94,11 @@ class GroupAdmin(auth.GroupAdmin, SupportAdmin):
 
 
 @admin.register(Permission)
-class PermissionAdmin(SupportAdmin):
-    """What can be permitted: made by migrations, so only to be read."""
+class PermissionAdmin(RecordAdmin):
+    """What can be permitted: made by migrations."""
 
     list_display = ("codename", "name", "content_type")
     list_select_related = ("content_type",)
     search_fields = ("codename", "name")
     search_help_text = _("a part of the code or name")
     ordering = ("content_type__app_label", "codename")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

@@ -1,0 +1,152 @@
+"""Lists: as many queries for twenty rows as for one, no count of a big table, filters that filter."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from apps.conversions.models import Conversion, Delivery, Quarantine
+from apps.core.admin import RecordAdmin
+from apps.dispatch.models import CapiEvent, Send
+from apps.matching.models import Match
+from apps.tenants.admin import OwnedRecordAdmin
+from apps.tenants.models import User
+from apps.tenants.scoping import unscoped
+from apps.tenants.services import create_tenant
+from tests.admin.console import REGISTERED, Console, fill_other_tables, sign_in, tell_story
+from tests.platforms import ScriptedPlatform
+from tests.worlds import World, hotmart, make_world
+
+RECORDS = [model for model in REGISTERED if isinstance(admin.site._registry[model], RecordAdmin)]
+BIG = [model for model in RECORDS if isinstance(admin.site._registry[model], OwnedRecordAdmin)]
+
+
+def _live_whole_lives(count: int) -> None:
+    """This many tenants, each with a row of its own in every table and an entry in the audit."""
+    for _turn in range(count):
+        number = User.objects.count()
+        world = make_world(create_tenant(name=f"Tenant {number}", email=f"owner{number}@example.com"))
+        tell_story(world, order_id=f"HP{number}")
+        fill_other_tables(number)
+        staff = sign_in(User.objects.create_superuser(f"staff{number}@example.com"))
+        staff.save(world.funnel, name=f"Renamed {number}", attribution_window_days=7, unknown_consent="send")
+
+
+def _count_queries(console: Console) -> dict[str, int]:
+    counted = {}
+    for model in REGISTERED:
+        with CaptureQueriesContext(connection) as captured:
+            assert console.list(model).status_code == 200
+        counted[model._meta.label] = len(captured)
+    return counted
+
+
+def test_twenty_rows_take_as_many_queries_as_one(console: Console, platform: ScriptedPlatform) -> None:
+    _live_whole_lives(1)
+    with_one = _count_queries(console)
+    _live_whole_lives(19)
+    with_twenty = _count_queries(console)
+
+    with unscoped():
+        rows = {model._meta.label: model._default_manager.count() for model in REGISTERED}
+    assert min(rows.values()) >= 20
+    assert with_twenty == with_one
+
+
+@pytest.mark.parametrize("model", RECORDS, ids=lambda model: model._meta.label)
+def test_no_list_counts_a_big_table(model: type[Model], console: Console) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        for query in ({}, {"q": "nothing of ours"}, {"p": "3"}, {"all": ""}, {"_facets": "True"}):
+            assert console.list(model, **query).status_code == 200
+
+    assert len(captured) > 5
+    assert [entry["sql"] for entry in captured if re.search(r"\bCOUNT\(|\bDISTINCT\b", entry["sql"])] == []
+
+
+def _choices(answer: Any) -> list[str]:
+    """The addresses behind every choice of every filter that offers a fixed list."""
+    changelist = answer.context["cl"]
+    with unscoped():
+        choices = [choice for spec in changelist.filter_specs for choice in spec.choices(changelist)]
+    return [choice["query_string"] for choice in choices if "query_string" in choice]
+
+
+def test_every_choice_of_every_filter_answers(console: Console, story: dict[str, str]) -> None:
+    followed = 0
+    for model in REGISTERED:
+        listing = console.list(model)
+        for choice in _choices(listing):
+            answer = console.client.get(listing.request["PATH_INFO"] + choice)
+            assert answer.status_code == 200, (model, choice)
+            followed += 1
+
+    assert followed > 60
+
+
+def _shown(console: Console, model: type[Model], **query: str) -> int:
+    return len(console.list(model, **query).context["cl"].result_list)
+
+
+@pytest.mark.parametrize("model", [Conversion, CapiEvent, Match], ids=lambda model: model._meta.label)
+def test_a_list_can_be_narrowed_to_one_tenant(
+    model: type[Model], console: Console, world: World, other_world: World, platform: ScriptedPlatform
+) -> None:
+    for place in (world, other_world):
+        place.post_webhook(hotmart())
+        place.run_stages()
+
+    assert _shown(console, model) == 2
+    assert _shown(console, model, tenant__id__exact=str(world.tenant_id)) == 1
+
+
+def test_fixed_words_narrow_lists(console: Console, story: dict[str, str]) -> None:
+    assert _shown(console, Conversion, gateway="hotmart") == 1
+    assert _shown(console, Conversion, gateway="stripe") == 0
+    assert _shown(console, Conversion, status__exact="approved") == 1
+    assert _shown(console, Conversion, status__exact="refunded") == 0
+    assert _shown(console, Delivery, outcome__exact="quarantined") == 1
+    assert _shown(console, Quarantine, gateway="hotmart") == 1
+    assert _shown(console, Match, rule="explicit_click_id") == 1
+    assert _shown(console, Match, rule="email_hash") == 0
+    assert _shown(console, CapiEvent, event="Purchase") == 1
+    assert _shown(console, CapiEvent, event="Subscribe") == 0
+
+
+def test_what_waits_can_be_listed(console: Console, world: World) -> None:
+    world.post_webhook(hotmart(order_id="HP1"))
+    assert _shown(console, Conversion, matching="due") == 1
+    assert _shown(console, Conversion, matching="set-aside") == 0
+
+    with unscoped():
+        Conversion.objects.update(match_failures=5, match_due_at=None)
+
+    assert _shown(console, Conversion, matching="due") == 0
+    assert _shown(console, Conversion, matching="set-aside") == 1
+
+
+def test_sends_that_are_due_can_be_listed(console: Console, story: dict[str, str]) -> None:
+    with unscoped():
+        assert Send.objects.filter(status="accepted").count() == 1
+    assert _shown(console, Send, due="now") == 0
+
+    with unscoped():
+        Send.objects.update(status="retrying")
+
+    assert _shown(console, Send, due="now") == 0  # its lease has not lapsed
+    with unscoped():
+        Send.objects.update(due_at="2026-01-01T00:00:00Z")
+    assert _shown(console, Send, due="now") == 1
+
+
+def test_paging_works_without_a_count(console: Console, world: World) -> None:
+    page = admin.site._registry[Conversion].list_per_page
+    for number in range(page + 1):
+        world.post_webhook(hotmart(order_id=f"HP{number}"))
+
+    assert _shown(console, Conversion) == page
+    assert _shown(console, Conversion, p="2") == 1
+    assert _shown(console, Conversion, p="3") == 0

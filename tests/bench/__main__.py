@@ -1,0 +1,32 @@
+"""`make bench [ARGS=webhooks|identity]`: run the benchmarks on the database that DATABASE_URL names, and print them."""
+
+import os
+import sys
+from collections.abc import Callable
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hubtrack.settings")
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - needs Django set up
+
+from tests.bench import identity, webhooks  # noqa: E402
+
+BENCHMARKS: dict[str, tuple[str, Callable[[], dict[str, float]]]] = {
+    "identity": ("Identity hashing", identity.report),
+    "webhooks": ("Webhook intake", webhooks.report),
+}
+
+
+def main(chosen: list[str]) -> None:
+    call_command("migrate", verbosity=0)
+    for name in chosen or BENCHMARKS:
+        title, report = BENCHMARKS[name]
+        print(f"\n{title}")
+        for label, figure in report().items():
+            print(f"  {label:<38}{figure:>12,.2f}", flush=True)
+
+
+main(sys.argv[1:])
