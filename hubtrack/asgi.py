@@ -1,7 +1,11 @@
 """The web process as the embedded stack and the container run it: the event loop reads, Django answers on threads."""
 
-from apps.core.asgi import BufferedWsgi
 from hubtrack.env import env
 from hubtrack.wsgi import application as wsgi_application
 
-application = BufferedWsgi(wsgi_application, threads=env.int("WEB_THREADS", default=16))
+from apps.core.asgi import BufferedWsgi  # isort: skip - needs Django set up by the import above
+from apps.pipeline.shortcut import WebhookShortcut  # isort: skip
+
+application = BufferedWsgi(
+    wsgi_application, threads=env.int("WEB_THREADS", default=16), shortcut=WebhookShortcut().answer
+)

@@ -1,19 +1,18 @@
 """Reads of the configuration that runs."""
 
-import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any, Literal
 
 from django.db.models import F
 
 from apps.core.db import release_connection
+from apps.core.remember import Remembered
 from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Rollout, UnknownConsent
 from apps.tenants.scoping import unscoped
 
-_ENDPOINT_SECONDS = 2.0
+_REMEMBERED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,11 @@ class LiveEndpoint:
     secrets: tuple[str, ...]
 
 
+_endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
+_unknown_endpoints: Remembered[tuple[str, str], bool] = Remembered(seconds=_REMEMBERED_S)
+_funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
+
+
 def draft_config(funnel: Funnel) -> FunnelConfig:
     """What would run if `funnel` were published now."""
     destinations = Destination.objects.filter(funnel=funnel).order_by("created_at", "id")
@@ -92,39 +96,46 @@ def published_configs(funnel_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Funnel
 def find_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
     """The endpoint behind an address, or None when it is unknown, of another gateway, or off.
 
-    Answers are remembered for two seconds in each process: a burst of webhooks costs one query.
+    Either is remembered for two seconds in each process: a burst of webhooks costs one query.
     """
-    return _find_endpoint(gateway, key, int(time.monotonic() / _ENDPOINT_SECONDS))
+    if _unknown_endpoints.recall((gateway, key)):
+        return None
+    return remembered_endpoint(gateway, key) or _read_endpoint(gateway, key)
 
 
-@lru_cache(maxsize=4096)
-def _find_endpoint(gateway: str, key: str, _instant: int) -> LiveEndpoint | None:
+def remembered_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
+    """The same without asking the database; None also when it would have to be asked."""
+    return _endpoints.recall((gateway, key))
+
+
+def _read_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
     with unscoped():
         row: Endpoint | None = Endpoint.objects.filter(key=key, gateway=gateway).exclude(rollout=Rollout.OFF).first()
     release_connection()
     if row is None:
+        _unknown_endpoints.keep((gateway, key), answer=True)
         return None
-    return LiveEndpoint(
+    live = LiveEndpoint(
         id=row.id,
         tenant_id=row.tenant_id,
         funnel_id=row.funnel_id,
         gateway=row.gateway,
         secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
     )
-
-
-@lru_cache(maxsize=4096)
-def _find_funnel(public_key: str, _instant: int) -> tuple[uuid.UUID, uuid.UUID] | None:
-    with unscoped():
-        return Funnel.objects.filter(public_key=public_key).values_list("tenant_id", "id").first()
+    return _endpoints.keep((gateway, key), live)
 
 
 def find_funnel(public_key: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """(tenant id, funnel id) of a page's public key; remembered like endpoints."""
-    return _find_funnel(public_key, int(time.monotonic() / _ENDPOINT_SECONDS))
+    known = _funnels.recall(public_key)
+    if known is None:
+        with unscoped():
+            known = Funnel.objects.filter(public_key=public_key).values_list("tenant_id", "id").first()
+    return known and _funnels.keep(public_key, known)
 
 
 def forget_remembered() -> None:
     """Make the next look-up of an endpoint or funnel read the database."""
-    _find_endpoint.cache_clear()
-    _find_funnel.cache_clear()
+    _endpoints.forget()
+    _unknown_endpoints.forget()
+    _funnels.forget()

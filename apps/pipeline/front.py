@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/api/v1/webhooks/"
-_ADDRESS = re.compile(r"/api/v1/webhooks/([a-z0-9_-]{1,20})/([A-Za-z0-9_-]{1,40})/?")
+ADDRESS = re.compile(r"/api/v1/webhooks/([a-z0-9_-]{1,20})/([A-Za-z0-9_-]{1,40})/?")
 
 
 class WebhookFront:
@@ -54,7 +54,7 @@ def _answer(environ: "WSGIEnvironment") -> RawAnswer:
 
 
 def _receive(environ: "WSGIEnvironment") -> str:
-    address = _ADDRESS.fullmatch(environ["PATH_INFO"])
+    address = ADDRESS.fullmatch(environ["PATH_INFO"])
     if address is None:
         raise NotFound(_("No endpoint has this address. Copy the webhook address from the funnel's page again."))
     if environ["REQUEST_METHOD"] != "POST":

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db import DataError, Error, InterfaceError, OperationalError
+from django.db import DataError, Error
 from django.utils.translation import gettext as _
 
 from apps.conversions.facts import fingerprint, read_fact
 from apps.conversions.models import Outcome
 from apps.conversions.services import NewDelivery, UnreadableDelivery, quarantine_delivery, record_deliveries
-from apps.core.db import release_connection
 from apps.core.errors import NotAuthentic, NotFound, Overloaded, TooLarge, Unreadable
-from apps.core.group_commit import GroupCommit, NotWrittenError
 from apps.core.log import current_request_id, get_logger
 from apps.core.metrics import count
-from apps.funnels.selectors import LiveEndpoint, find_endpoint
+from apps.funnels.selectors import LiveEndpoint, find_endpoint, remembered_endpoint
 from apps.gateways.base import Adapter
 from apps.gateways.errors import PayloadError, SignatureError
 from apps.gateways.events import GatewayEvent, Kind
@@ -29,22 +27,11 @@ UNSTORABLE = PayloadError("body", "values that a database can hold", "others")
 log = get_logger(__name__)
 
 
-def _write(batch: Sequence[Sequence[NewDelivery]]) -> None:
-    """One transaction for all; the connection goes back to the pool at once."""
-    try:
-        record_deliveries([delivery for deliveries in batch for delivery in deliveries])
-    finally:
-        release_connection()
-
-
-_commit: GroupCommit[Sequence[NewDelivery]] = GroupCommit(_write, outage=(OperationalError, InterfaceError))
-
-
 def receive(gateway: str, key: str, request: WebhookRequest) -> str:
     """Store one webhook; the outcome's word once it is durable. Raises HubError for everything that is not stored."""
     try:
         return _receive(gateway, key, request)
-    except (Error, NotWrittenError) as error:
+    except Error as error:
         log.error("webhook.not_stored", gateway=gateway, error_type=type(error).__name__)
         raise Overloaded(_("Nothing was stored. Send the webhook again in a few seconds.")) from error
 
@@ -62,6 +49,27 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
         return _quarantine(endpoint, request, error)
     except DataError:
         return _quarantine(endpoint, request, UNSTORABLE)
+
+
+def read_ordinary(
+    gateway: str, key: str, request: WebhookRequest, correlation_id: str
+) -> list[NewDelivery] | None:
+    """What an authentic, readable, known webhook of a remembered endpoint says; None for every other.
+
+    It asks no server anything, so an event loop may call it; None means: use `receive`, which says what is wrong.
+    """
+    adapter, endpoint = get_adapter(gateway), remembered_endpoint(gateway, key)
+    if adapter is None or endpoint is None or not 0 < len(request.body) <= settings.MAX_BODY_BYTES:
+        return None
+    now = datetime.now(UTC)
+    try:
+        adapter.verify(request, endpoint.secrets, now)
+        events = adapter.parse(request)
+    except (SignatureError, PayloadError):
+        return None
+    if not events or any(event.kind is Kind.UNKNOWN for event in events):
+        return None
+    return new_deliveries(endpoint, events, received_at=now, correlation_id=correlation_id)
 
 
 def _check_size(request: WebhookRequest) -> None:
@@ -91,7 +99,7 @@ def _store(endpoint: LiveEndpoint, events: Sequence[GatewayEvent]) -> str:
     deliveries = new_deliveries(endpoint, events, received_at=datetime.now(UTC), correlation_id=current_request_id())
     if not deliveries:
         return Outcome.IGNORED.value
-    _commit.submit(deliveries)
+    record_deliveries(deliveries)
     for delivery in deliveries:
         if delivery.kind is Kind.UNKNOWN:
             count("webhooks_unknown_total", gateway=endpoint.gateway)

@@ -11,7 +11,7 @@ from apps.funnels.models import Funnel
 from apps.matching.models import Match
 from apps.tenants.models import Tenant, User
 from apps.tenants.scoping import unscoped
-from tests.admin.console import Console, address, new_staff, sign_in
+from tests.admin.console import REGISTERED, Console, address, new_staff, sign_in
 from tests.worlds import World
 
 DOORS = (
@@ -22,7 +22,7 @@ DOORS = (
 
 
 def _is_sent_to_log_in(answer: Any) -> bool:
-    return answer.status_code == 302 and answer.headers["Location"].startswith("/admin/login/")
+    return bool(answer.status_code == 302 and answer.headers["Location"].startswith("/admin/login/"))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -70,8 +70,11 @@ def test_a_customer_s_right_password_does_not_open_the_console(world: World) -> 
 
 def test_staff_see_only_what_they_may(story: dict[str, str]) -> None:
     clerk = new_staff("conversions.view_conversion")
+    with unscoped():
+        match = Match.objects.get()
 
     assert clerk.list(Conversion).status_code == 200
+    assert clerk.page(match).status_code == 403
     assert [clerk.list(model).status_code for model in (Delivery, Quarantine, CapiEvent, Tenant)] == [403] * 4
 
 
@@ -79,14 +82,10 @@ def test_a_page_shows_of_other_tables_only_what_its_reader_may_see(story: dict[s
     with unscoped():
         order = Conversion.objects.get()
 
-    narrow = new_staff("conversions.view_conversion").page(order).content.decode()
-    wide = (
-        new_staff(
-            "conversions.view_conversion", "matching.view_match", "dispatch.view_capievent", email="b@example.com"
-        )
-        .page(order)
-        .content.decode()
-    )
+    clerk = new_staff("conversions.view_conversion", email="clerk@example.com")
+    expert = new_staff("conversions.view_conversion", "matching.view_match", "dispatch.view_capievent")
+
+    narrow, wide = clerk.page(order).content.decode(), expert.page(order).content.decode()
 
     assert "Deliveries of this order" not in narrow
     assert "Events and where they went" not in narrow
@@ -117,9 +116,7 @@ def test_typing_in_a_filter_finds_rows_of_all_tenants(console: Console, world: W
     assert len(answer.json()["results"]) == 2
 
 
-@pytest.mark.parametrize(
-    ("term", "found"), [("curs", ["Cursos da Ana"]), ("loja do b", ["Loja do Bruno"]), ("xyz", [])]
-)
+@pytest.mark.parametrize(("term", "found"), [("curs", ["Cursos da Ana"]), ("do b", ["Loja do Bruno"]), ("xyz", [])])
 def test_typing_in_a_filter_finds_tenants(
     term: str, found: list[str], console: Console, world: World, other_world: World
 ) -> None:
@@ -148,15 +145,6 @@ def test_the_history_of_a_row_tells_who_did_what(console: Console, world: World)
 
 
 def test_the_menu_leads_to_every_list(console: Console) -> None:
-    from tests.admin.console import REGISTERED
-
     html = console.read("/admin/")
 
     assert [model for model in REGISTERED if f'href="{address(model, "changelist")}"' not in html] == []
-
-
-def test_a_link_to_a_match_of_another_table_is_refused_by_that_table(story: dict[str, str]) -> None:
-    with unscoped():
-        match = Match.objects.get()
-
-    assert new_staff("conversions.view_conversion").page(match).status_code == 403

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from apps.dispatch.models import Send
 from apps.dispatch.services import release_parked
@@ -141,11 +142,11 @@ def test_an_empty_token_keeps_the_one_in_use_and_its_date(console: Console, worl
     assert (saved.access_token, saved.token_saved_at) == ("token-of-ana", destination.token_saved_at)
 
 
-@pytest.mark.parametrize("version", ["25", "v25", "latest", "v25.0/../me", "v25.0\n"])
+@pytest.mark.parametrize("version", ["25", "v25", "latest", "v25.0/me", "V25.0"])
 def test_an_api_version_is_written_as_the_platform_writes_it(version: str, console: Console, world: World) -> None:
-    errors = _errors(console.save(_destination(world), **_token_values(api_version=version + "x")))
+    errors = _errors(console.save(_destination(world), **_token_values(api_version=version)))
 
-    assert errors == {"api_version": ["Write it as v26.0."]} or "api_version" in errors
+    assert errors == {"api_version": ["Write it as v26.0."]}
     assert _fresh(_destination(world)).api_version == ""
 
 
@@ -333,8 +334,6 @@ def test_a_superuser_may_promote(console: Console) -> None:
 
 
 def test_the_schedule_is_changed_by_who_may_change_it(console: Console, story: dict[str, str]) -> None:
-    from django_celery_beat.models import PeriodicTask
-
     task = PeriodicTask.objects.get()
     looker = new_staff("django_celery_beat.view_periodictask")
 
@@ -345,8 +344,6 @@ def test_the_schedule_is_changed_by_who_may_change_it(console: Console, story: d
 
 
 def test_a_periodic_task_can_be_edited(console: Console, story: dict[str, str]) -> None:
-    from django_celery_beat.models import IntervalSchedule, PeriodicTask
-
     values = {"name": "purge", "task": "apps.pipeline.tasks.purge_sandbox", "args": "[]", "kwargs": "{}"}
 
     console.save(PeriodicTask, **values, headers="{}", interval=str(IntervalSchedule.objects.get().pk), enabled="on")

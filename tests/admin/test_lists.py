@@ -14,7 +14,7 @@ from apps.core.admin import RecordAdmin
 from apps.dispatch.models import CapiEvent, Send
 from apps.matching.models import Match
 from apps.tenants.admin import OwnedRecordAdmin
-from apps.tenants.models import User
+from apps.tenants.models import Tenant, User
 from apps.tenants.scoping import unscoped
 from apps.tenants.services import create_tenant
 from tests.admin.console import REGISTERED, Console, fill_other_tables, sign_in, tell_story
@@ -140,6 +140,15 @@ def test_sends_that_are_due_can_be_listed(console: Console, story: dict[str, str
     with unscoped():
         Send.objects.update(due_at="2026-01-01T00:00:00Z")
     assert _shown(console, Send, due="now") == 1
+
+
+def test_small_lists_can_be_sorted_and_big_ones_cannot(console: Console, world: World, other_world: World) -> None:
+    upwards = [row.name for row in console.list(Tenant, o="0").context["cl"].result_list]
+    downwards = [row.name for row in console.list(Tenant, o="-0").context["cl"].result_list]
+
+    assert (upwards, downwards) == (["Cursos da Ana", "Loja do Bruno"], ["Loja do Bruno", "Cursos da Ana"])
+    assert "?o=2" in console.list(Tenant).content.decode()  # the heading of the date
+    assert "?o=" not in console.list(Conversion).content.decode()
 
 
 def test_paging_works_without_a_count(console: Console, world: World) -> None:

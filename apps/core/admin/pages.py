@@ -1,6 +1,7 @@
 """The two kinds of pages: what people edit (SupportAdmin) and what only the hub writes (RecordAdmin)."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -57,9 +58,14 @@ class SupportAdmin(UnfoldAdmin):
         return rows.filter(pk__in=find_keys(self.model, self.lookups, text))
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        names = super().get_list_display(request)
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> tuple[Any, ...]:
+        """Made once: Django asks twice, and finds what can be sorted by comparing the answers."""
         return tuple(
-            list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name for name in names
+            list_column(self.model, name, self.colours.get(name)) if isinstance(name, str) else name
+            for name in self.list_display
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
@@ -121,7 +127,7 @@ class RecordAdmin(SupportAdmin):
     never_shown: ClassVar[frozenset[str]] = frozenset()
 
     paginator = UncountedPaginator
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by = ()
     list_disable_select_all = True
 

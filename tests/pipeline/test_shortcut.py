@@ -1,0 +1,127 @@
+"""The ordinary webhook's way over the event loop, against the real database and with a writer of its own thread."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+
+from apps.conversions.models import Conversion, Delivery
+from apps.core.asgi import Answer
+from apps.funnels.selectors import find_endpoint
+from apps.pipeline import shortcut
+from apps.pipeline.shortcut import WebhookShortcut
+from apps.tenants.scoping import unscoped
+from tests.worlds import SECRETS, World, hotmart
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def call(world: World, *bodies: Any, secret: str = SECRETS["hotmart"], method: str = "POST") -> list[Answer | None]:
+    """All at once, in one event loop."""
+    key = world.endpoint_key()
+    scope = {
+        "method": method,
+        "path": f"/api/v1/webhooks/hotmart/{key}",
+        "query_string": b"",
+        "headers": [(b"x-hotmart-hottok", secret.encode()), (b"content-type", b"application/json")],
+    }
+
+    async def run() -> list[Answer | None]:
+        way = WebhookShortcut()
+        try:
+            return list(await asyncio.gather(*(way.answer(scope, raw) for raw in raws)))
+        finally:
+            way._writer.submit(connections.close_all).result()
+            way._writer.shutdown()
+
+    raws = [body if isinstance(body, bytes) else json.dumps(body).encode() for body in bodies]
+    return asyncio.run(run())
+
+
+def remember(world: World) -> None:
+    assert find_endpoint("hotmart", world.endpoint_key())
+
+
+def rows() -> tuple[int, int]:
+    with unscoped():
+        return Delivery.objects.count(), Conversion.objects.count()
+
+
+def test_an_ordinary_webhook_is_stored_and_answered(world: World) -> None:
+    remember(world)
+
+    (answer,) = call(world, hotmart(order_id="HP1"))
+
+    assert answer is not None
+    status, headers, content = answer
+    assert (status, content) == (202, b'{"status": "recorded"}')
+    assert dict(headers)[b"content-length"] == b"22"
+    assert rows() == (1, 1)
+    with unscoped():
+        assert Delivery.objects.get().correlation_id.encode() == dict(headers)[b"x-request-id"]
+
+
+def test_those_that_wait_together_share_a_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(world)
+    sizes: list[int] = []
+    real = shortcut.record_deliveries
+
+    def count_and_record(batch: Sequence[Any]) -> None:
+        sizes.append(len(batch))
+        real(batch)
+
+    monkeypatch.setattr(shortcut, "record_deliveries", count_and_record)
+
+    answers = call(world, *[hotmart(order_id=f"HP{number}") for number in range(150)])
+
+    assert all(answer and answer[0] == 202 for answer in answers)
+    assert sizes == [64, 64, 22]
+    assert rows() == (150, 150)
+
+
+def test_twenty_identical_ones_are_one_order(world: World) -> None:
+    remember(world)
+
+    answers = call(world, *[hotmart(order_id="HP1", at_ms=1_700_000_000_000)] * 20)
+
+    assert all(answers)
+    assert rows() == (20, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        (b"", {}),
+        (b"{", {}),
+        (hotmart("SOMETHING_NEW"), {}),
+        (hotmart(currency="XXX"), {}),
+        (hotmart(), {"secret": "wrong"}),
+        (hotmart(), {"method": "PUT"}),
+        (b'{"a": "' + b"x" * 1_100_000 + b'"}', {}),
+    ],
+)
+def test_whatever_is_not_ordinary_takes_the_long_way_unstored(world: World, body: Any, changes: Any) -> None:
+    remember(world)
+
+    assert call(world, body, **changes) == [None]
+    assert rows() == (0, 0)
+
+
+def test_an_endpoint_that_nobody_asked_for_lately_takes_the_long_way(world: World) -> None:
+    assert call(world, hotmart()) == [None]
+    assert rows() == (0, 0)
+
+
+def test_a_database_that_fails_sends_everybody_the_long_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(world)
+
+    def fail(batch: Sequence[Any]) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(shortcut, "record_deliveries", fail)
+
+    assert call(world, hotmart(order_id="HP1"), hotmart(order_id="HP2")) == [None, None]
+    assert rows() == (0, 0)
