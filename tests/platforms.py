@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+Reply = tuple[int, Any]
+ACCEPT: Reply = (200, {"events_received": 1, "messages": [], "fbtrace_id": "T1"})
+
 
 @dataclass
 class ScriptedPlatform:
@@ -26,9 +29,6 @@ class ScriptedPlatform:
     @property
     def event_ids(self) -> list[str]:
         return [event["event_id"] for body in self.received for event in body["data"]]
-
-
-ACCEPT = (200, {"events_received": 1, "messages": [], "fbtrace_id": "T1"})
 
 
 def graph_error(code: int, subcode: int | None = None, **extra: Any) -> tuple[int, Any]:

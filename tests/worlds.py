@@ -42,9 +42,7 @@ def post_raw(path: str, body: bytes, headers: dict[str, str], method: str = "POS
     environ: dict[str, Any] = {
         **RequestFactory().generic(method, path, body, headers.get("content-type", "")).environ,
         **{
-            f"HTTP_{name.upper().replace('-', '_')}": value
-            for name, value in headers.items()
-            if name != "content-type"
+            f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items() if name != "content-type"
         },
     }
     started: list[Any] = []
@@ -77,9 +75,7 @@ class World:
         hit = {"public_key": self.funnel.public_key, "url": LANDING, **values}
         return self.client.post("/api/v1/track/click", json.dumps(hit), content_type="application/json")
 
-    def post_webhook(
-        self, body: dict[str, Any] | bytes, *, gateway: str = "hotmart", **headers: str
-    ) -> "Answer":
+    def post_webhook(self, body: dict[str, Any] | bytes, *, gateway: str = "hotmart", **headers: str) -> "Answer":
         """Signed as the gateway does; `headers` are added or replace its own."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         unsigned = WebhookRequest(raw, {"content-type": "application/json"})
@@ -140,9 +136,7 @@ def make_world(made: NewTenant) -> World:
     return World(key=made.api_key, tenant_id=made.tenant.pk, funnel=funnel)
 
 
-def hotmart(
-    event: str = "PURCHASE_APPROVED", order_id: str = "HP0000000001", **changes: Any
-) -> dict[str, Any]:
+def hotmart(event: str = "PURCHASE_APPROVED", order_id: str = "HP0000000001", **changes: Any) -> dict[str, Any]:
     """A Hotmart 2.0.0 body; `changes`: sck, at_ms, email, phone, price, currency, product_id, recurrence."""
     at_ms = changes.get("at_ms", int(time.time() * 1000))
     purchase: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """From an ASGI server to a WSGI application, with each body read whole before a thread is spent on it.
 
-Under a WSGI server a sender that trickles its body holds a thread, so a few dozen slow ones stop the hub. Here the event
-loop waits for them all, and a thread works only on requests that are complete. Bodies have a limit and a time.
+Under a WSGI server a sender that trickles its body holds a thread, so a few dozen slow ones stop the hub. Here the
+event loop waits for them all, and a thread works only on requests that are complete. Bodies have a limit and a time.
 """
 
 import asyncio
@@ -62,7 +62,9 @@ class BufferedWsgi:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _read_body(receive)
         except TimeoutError:
-            slow = TooSlow(_("The body did not arrive within %(limit)d seconds. Send it again.") % {"limit": BODY_SECONDS})
+            slow = TooSlow(
+                _("The body did not arrive within %(limit)d seconds. Send it again.") % {"limit": BODY_SECONDS}
+            )
             status, headers, content = problem_answer(slow)
             return status, _encode(headers.items()), content
         if body is None:

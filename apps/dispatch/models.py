@@ -84,9 +84,7 @@ class Send(TenantOwned):
                 name="send_due",
                 condition=models.Q(status__in=LIVE_STATUSES),
             ),
-            models.Index(
-                fields=["destination"], name="send_parked", condition=models.Q(status=SendStatus.PARKED)
-            ),
+            models.Index(fields=["destination"], name="send_parked", condition=models.Q(status=SendStatus.PARKED)),
             models.Index(fields=["tenant", "status", "-id"], name="send_status"),
         ]
 

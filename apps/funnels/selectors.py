@@ -62,7 +62,6 @@ class LiveEndpoint:
 
 
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
-_unknown_endpoints: Remembered[tuple[str, str], bool] = Remembered(seconds=_REMEMBERED_S)
 _funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
 
 
@@ -96,10 +95,8 @@ def published_configs(funnel_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Funnel
 def find_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
     """The endpoint behind an address, or None when it is unknown, of another gateway, or off.
 
-    Either is remembered for two seconds in each process: a burst of webhooks costs one query.
+    A live one is remembered for two seconds in each process: a burst of webhooks costs one query.
     """
-    if _unknown_endpoints.recall((gateway, key)):
-        return None
     return remembered_endpoint(gateway, key) or _read_endpoint(gateway, key)
 
 
@@ -113,7 +110,6 @@ def _read_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
         row: Endpoint | None = Endpoint.objects.filter(key=key, gateway=gateway).exclude(rollout=Rollout.OFF).first()
     release_connection()
     if row is None:
-        _unknown_endpoints.keep((gateway, key), answer=True)
         return None
     live = LiveEndpoint(
         id=row.id,
@@ -137,5 +133,4 @@ def find_funnel(public_key: str) -> tuple[uuid.UUID, uuid.UUID] | None:
 def forget_remembered() -> None:
     """Make the next look-up of an endpoint or funnel read the database."""
     _endpoints.forget()
-    _unknown_endpoints.forget()
     _funnels.forget()

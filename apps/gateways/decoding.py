@@ -41,13 +41,9 @@ def decode_json(body: bytes) -> dict[str, object]:
 
 def decode_form(body: bytes) -> dict[str, object]:
     try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict"
-        )
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict")
     except ValueError:
-        raise PayloadError(
-            "body", f"a UTF-8 form of at most {MAX_FORM_FIELDS} fields", "unreadable bytes"
-        ) from None
+        raise PayloadError("body", f"a UTF-8 form of at most {MAX_FORM_FIELDS} fields", "unreadable bytes") from None
     form: dict[str, object] = {}
     for key, value in pairs:
         _place(form, _steps_of(key), value)

@@ -25,9 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2100 = datetime(2100, 1, 1, tzinfo=UTC)
 _SECONDS_TO_2100 = 4_102_444_800
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{5,8}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
-)
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{5,8}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)

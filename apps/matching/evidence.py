@@ -41,14 +41,10 @@ def explain_candidate(item: dict[str, Any]) -> str:
     }
     sentences = {
         Reason.WON: _("Chosen: %(shared)s; clicked %(age)s."),
-        Reason.OUTSIDE_WINDOW: _(
-            "Not chosen: %(shared)s, but %(days).1f days are more than the window of %(window)d."
-        ),
+        Reason.OUTSIDE_WINDOW: _("Not chosen: %(shared)s, but %(days).1f days are more than the window of %(window)d."),
         Reason.AFTER_SALE: _("Not chosen: %(shared)s, but the click came after the sale."),
         Reason.WEAKER_SIGNAL: _("Not chosen: only %(shared)s; another click has a stronger sign."),
-        Reason.EARLIER_CLICK: _(
-            "Not chosen: %(shared)s, but a later click has it too, and the last click counts."
-        ),
+        Reason.EARLIER_CLICK: _("Not chosen: %(shared)s, but a later click has it too, and the last click counts."),
     }
     return sentences[Reason(item["reason"])] % facts
 
@@ -58,9 +54,7 @@ def explain_match(match: Match) -> str:
     if match.decision == Decision.UNMATCHED:
         if not match.evidence:
             return _("No click shares anything with this sale.")
-        return _("No click could be chosen. Nearest: %(nearest)s") % {
-            "nearest": explain_candidate(match.evidence[0])
-        }
+        return _("No click could be chosen. Nearest: %(nearest)s") % {"nearest": explain_candidate(match.evidence[0])}
     others = len(match.evidence) - 1
     sentence = explain_candidate(match.evidence[0])
     return f"{sentence} " + _("Confidence %(confidence)d %%, %(others)d other candidates.") % {

@@ -17,9 +17,7 @@ class Match(TenantOwned):
 
     conversion = models.OneToOneField(Conversion, on_delete=models.CASCADE, verbose_name=_("conversion"))
     click = models.ForeignKey(Click, on_delete=models.PROTECT, null=True, verbose_name=_("click"))
-    decision = models.CharField(
-        _("decision"), max_length=10, choices=[(item.value, item.value) for item in Decision]
-    )
+    decision = models.CharField(_("decision"), max_length=10, choices=[(item.value, item.value) for item in Decision])
     rule = models.CharField(_("rule"), max_length=40, blank=True)
     confidence = models.FloatField(_("confidence"))
     evidence = models.JSONField(_("evidence"), default=list)

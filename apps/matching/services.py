@@ -12,9 +12,7 @@ from apps.matching.models import Match
 from apps.matching.rules import RULE_SET, Candidate, Decision, decide
 
 
-def match_conversions(
-    conversions: Sequence[Conversion], configs: Mapping[uuid.UUID, FunnelConfig]
-) -> dict[int, Match]:
+def match_conversions(conversions: Sequence[Conversion], configs: Mapping[uuid.UUID, FunnelConfig]) -> dict[int, Match]:
     """Matches by conversion id, in three statements whatever the batch's size.
 
     A match found once is kept: a later fact may match what was unmatched, never move what may have been sent.

@@ -51,9 +51,7 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
         return _quarantine(endpoint, request, UNSTORABLE)
 
 
-def read_ordinary(
-    gateway: str, key: str, request: WebhookRequest, correlation_id: str
-) -> list[NewDelivery] | None:
+def read_ordinary(gateway: str, key: str, request: WebhookRequest, correlation_id: str) -> list[NewDelivery] | None:
     """What an authentic, readable, known webhook of a remembered endpoint says; None for every other.
 
     It asks no server anything, so an event loop may call it; None means: use `receive`, which says what is wrong.

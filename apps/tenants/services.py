@@ -54,7 +54,7 @@ def create_tenant(*, name: str, email: str, password: str | None = None, is_staf
 
 def _check_email(email: str) -> None:
     try:
-        User._meta.get_field("email").run_validators(email)
+        User._meta.get_field("email").clean(email, None)
     except ValidationError as error:
         raise BadInput(
             _("Give an e-mail address such as ana@example.com."), fields={"email": _("not an e-mail address")}

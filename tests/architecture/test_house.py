@@ -41,8 +41,7 @@ def test_foreign_keys_point_down() -> None:
         for model in OURS
         for relation in model._meta.get_fields()
         if isinstance(relation, models.ForeignKey | models.OneToOneField | models.ManyToManyField)
-        and isinstance(target := relation.related_model, type)
-        and target in OURS
+        and (target := relation.related_model) in OURS
         and target._meta.app_label != model._meta.app_label
         and FLOORS[target._meta.app_label] >= FLOORS[model._meta.app_label]
     ]

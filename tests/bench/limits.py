@@ -1,4 +1,4 @@
-"""What PostgreSQL does at most for one row and one commit at a time, 16 connections. No Django: it runs in processes."""
+"""What PostgreSQL does at most for one row and one commit at a time, 16 connections. No Django here."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def measure_psycopg(url: str) -> float:
     inserted = sum(counts.get(timeout=10 * LIMIT_S) for _ in processes)
     for process in processes:
         process.join()
-    return inserted / LIMIT_S
+    return float(inserted / LIMIT_S)
 
 
 def _insert_rows(url: str, body: str, counts: "object") -> None:

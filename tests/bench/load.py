@@ -35,9 +35,7 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     return head.startswith(b"HTTP/1.1 202")
 
 
-async def _run(
-    port: int, requests: Iterator[bytes], seconds: float, connections: int, rate: float | None
-) -> Outcome:
+async def _run(port: int, requests: Iterator[bytes], seconds: float, connections: int, rate: float | None) -> Outcome:
     outcome = Outcome()
     started = time.perf_counter()
     due_times = (started + turn / rate for turn in range(int(rate * seconds))) if rate else None

@@ -1,7 +1,7 @@
 """Webhook intake against its limit: one-row INSERT + commit, 16 connections, same server, same minute.
 
-Two limits are measured: pgbench, whose client costs next to nothing, and plain psycopg, which is what any Python program
-can reach. Each of our webhooks writes two rows, a delivery and a conversion, with eleven indexes.
+Two limits are measured: pgbench, whose client costs next to nothing, and plain psycopg, which is what any Python
+program can reach. Each of our webhooks writes two rows, a delivery and a conversion, with eleven indexes.
 """
 
 import contextlib

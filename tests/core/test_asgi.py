@@ -82,7 +82,11 @@ def test_a_body_in_parts_arrives_whole_and_with_its_length() -> None:
 
 def test_the_environment_is_what_wsgi_promises() -> None:
     application = Application()
-    headers = [(b"content-type", b"application/json"), (b"x-forwarded-for", b"1.1.1.1"), (b"x-forwarded-for", b"2.2.2.2")]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-forwarded-for", b"1.1.1.1"),
+        (b"x-forwarded-for", b"2.2.2.2"),
+    ]
 
     call(application, body(b""), headers=headers, path="/olá")
 

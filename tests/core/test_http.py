@@ -32,9 +32,7 @@ def client() -> Iterator[OutboundClient]:
 def test_a_post_sends_the_bytes_and_returns_the_answer(
     serve: Serve, client: OutboundClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = serve(
-        always(b'HTTP/1.1 200 OK\r\nX-App-Usage: {"call_count":3}\r\nContent-Length: 8\r\n\r\n{"ok":1}')
-    )
+    server = serve(always(b'HTTP/1.1 200 OK\r\nX-App-Usage: {"call_count":3}\r\nContent-Length: 8\r\n\r\n{"ok":1}'))
     now = time.monotonic()
     monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=iter([now, now + 0.25]).__next__))
 
@@ -87,10 +85,7 @@ def test_threads_share_a_client_and_get_their_own_answers(serve: Serve, client: 
 def test_a_compressed_answer_is_read(serve: Serve, client: OutboundClient) -> None:
     packed = gzip.compress(b'{"events_received": 1}')
     server = serve(
-        always(
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(packed), packed)
-        )
+        always(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed))
     )
 
     assert client.get(server.url, {}).body == b'{"events_received": 1}'
@@ -99,10 +94,7 @@ def test_a_compressed_answer_is_read(serve: Serve, client: OutboundClient) -> No
 def test_a_gzip_bomb_is_cut_at_the_cap_without_filling_memory(serve: Serve, client: OutboundClient) -> None:
     packed = gzip.compress(bytes(50_000_000))
     server = serve(
-        always(
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(packed), packed)
-        )
+        always(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed))
     )
     tracemalloc.start()
 
@@ -134,9 +126,7 @@ def test_a_connection_with_an_unread_rest_is_not_used_again(serve: Serve, client
 
 def test_a_redirect_is_an_answer_and_is_not_followed(serve: Serve, client: OutboundClient) -> None:
     elsewhere = serve(always(OK))
-    server = serve(
-        dripping(b"HTTP/1.1 302 Found\r\nLocation: %b\r\n\r\n" % elsewhere.url.encode(), b"x" * 5000)
-    )
+    server = serve(dripping(b"HTTP/1.1 302 Found\r\nLocation: %b\r\n\r\n" % elsewhere.url.encode(), b"x" * 5000))
 
     answer = client.get(server.url, {})
 

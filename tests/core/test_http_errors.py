@@ -114,9 +114,7 @@ def test_silence_after_the_request_is_ambiguous(serve: Serve, hasty: OutboundCli
     ],
     ids=["nothing", "not HTTP", "endless line", "short body", "short chunk", "no chunk", "not gzip"],
 )
-def test_half_an_answer_is_ambiguous(
-    serve: Serve, client: OutboundClient, raw: bytes, reason: Reason
-) -> None:
+def test_half_an_answer_is_ambiguous(serve: Serve, client: OutboundClient, raw: bytes, reason: Reason) -> None:
     server = serve(once(raw))
 
     error = failing_with(Ambiguous, lambda: client.post_json(server.url, PAYLOAD, HEADERS))
@@ -125,17 +123,13 @@ def test_half_an_answer_is_ambiguous(
     assert len(server.requests) == 1
 
 
-def test_a_reset_is_ambiguous_and_the_next_request_uses_a_new_connection(
-    serve: Serve, client: OutboundClient
-) -> None:
+def test_a_reset_is_ambiguous_and_the_next_request_uses_a_new_connection(serve: Serve, client: OutboundClient) -> None:
     def reset_first(server: Server) -> Script:
         def script(peer: socket.socket) -> None:
             server.read_request(peer)
             if len(server.requests) > 1:
                 peer.sendall(OK)
-            peer.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", len(server.requests) == 1, 0)
-            )
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", len(server.requests) == 1, 0))
 
         return script
 
@@ -176,9 +170,7 @@ def test_a_slow_connect_was_not_sent(client: OutboundClient, monkeypatch: pytest
         {"Ã": "1"},
     ],
 )
-def test_a_header_that_cannot_be_sent_is_refused(
-    serve: Serve, client: OutboundClient, headers: dict[str, str]
-) -> None:
+def test_a_header_that_cannot_be_sent_is_refused(serve: Serve, client: OutboundClient, headers: dict[str, str]) -> None:
     server = serve(always(OK))
 
     error = failing_with(Refused, lambda: client.post_json(server.url, PAYLOAD, headers))

@@ -97,9 +97,7 @@ def under_tls(context: ssl.SSLContext) -> MakeScript:
     return make
 
 
-def test_tls_and_the_host_header_stay_on_the_name(
-    serve: Serve, local: OutboundClient, certify: Certify
-) -> None:
+def test_tls_and_the_host_header_stay_on_the_name(serve: Serve, local: OutboundClient, certify: Certify) -> None:
     context = certify(NAME)
     asked: list[str] = []
     context.sni_callback = lambda _socket, name, _context: asked.append(name)

@@ -144,9 +144,7 @@ def local() -> Iterator[OutboundClient]:
 
 
 @pytest.mark.parametrize("url", LOOPBACK + INNER)
-def test_no_notation_of_an_inner_address_is_reached(
-    client: OutboundClient, dialled: Dialled, url: str
-) -> None:
+def test_no_notation_of_an_inner_address_is_reached(client: OutboundClient, dialled: Dialled, url: str) -> None:
     error = failing_with(Refused, lambda: client.post_json(url, PAYLOAD, HEADERS))
 
     assert (error.reason, str(error)) == (Reason.ADDRESS, "address")

@@ -239,8 +239,10 @@ def test_refused_consent_blocks_and_is_asked_again_at_each_send(world: World, pl
     assert len(platform.received) == 1
 
 
-@pytest.mark.parametrize(("consent", "unknown", "status"), [(False, "send", "blocked"), (None, "block", "blocked"),
-                                                            (None, "send", "accepted"), (True, "block", "accepted")])
+@pytest.mark.parametrize(
+    ("consent", "unknown", "status"),
+    [(False, "send", "blocked"), (None, "block", "blocked"), (None, "send", "accepted"), (True, "block", "accepted")],
+)
 def test_consent_decides_before_the_first_send(
     world: World, platform: ScriptedPlatform, consent: bool | None, unknown: str, status: str
 ) -> None:

@@ -85,18 +85,14 @@ TABLE: list[tuple[int, int | None, int, str, str]] = [
 
 
 @pytest.mark.parametrize(("code", "subcode", "status", "outcome", "next_step"), TABLE)
-def test_each_code_has_its_meaning(
-    code: int, subcode: int | None, status: int, outcome: str, next_step: str
-) -> None:
+def test_each_code_has_its_meaning(code: int, subcode: int | None, status: int, outcome: str, next_step: str) -> None:
     verdict = judge(status, error_body(code, subcode))
 
     assert (verdict.outcome.value, verdict.next_step.value) == (outcome, next_step)
     assert (verdict.code, verdict.subcode, verdict.fbtrace_id) == (code, subcode, "AbC-1_x")
 
 
-@pytest.mark.parametrize(
-    ("code", "subcode"), [(100, None), (100, 2804009), (3, None), (777, None), (5000, None)]
-)
+@pytest.mark.parametrize(("code", "subcode"), [(100, None), (100, 2804009), (3, None), (777, None), (5000, None)])
 def test_what_graph_calls_transient_is_not_thrown_away(code: int, subcode: int | None) -> None:
     verdict = judge(400, error_body(code, subcode, is_transient=True))
 

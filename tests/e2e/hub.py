@@ -78,7 +78,7 @@ class Hub:
 
     def kill_redis(self) -> None:
         """The server that is this run's own comes back under its supervisor, empty."""
-        os.kill(int(self.redis().info("server")["process_id"]), signal.SIGKILL)  # type: ignore[index]
+        os.kill(int(self.redis().info("server")["process_id"]), signal.SIGKILL)
         eventually(self._redis_answers, what="Redis back")
 
     def _redis_answers(self) -> bool:
@@ -89,10 +89,12 @@ class Hub:
 
     @property
     def webhook_address(self) -> str:
-        return self.url + urlsplit(self.funnel["endpoints"][0]["webhook_url"]).path
+        return self.url + urlsplit(str(self.funnel["endpoints"][0]["webhook_url"])).path
 
     def webhook(self, body: dict[str, Any]) -> requests.Response:
-        return requests.post(self.webhook_address, json=body, headers={"X-HOTMART-HOTTOK": SECRETS["hotmart"]}, timeout=10)
+        return requests.post(
+            self.webhook_address, json=body, headers={"X-HOTMART-HOTTOK": SECRETS["hotmart"]}, timeout=10
+        )
 
     def sell(self, event: str = "PURCHASE_APPROVED", **changes: Any) -> None:
         assert self.webhook(hotmart(event, **changes)).status_code == 202
@@ -161,13 +163,13 @@ def _create_database() -> str:
     base = urlsplit(os.environ["DATABASE_URL"])
     name = f"hub_e2e_{secrets.token_hex(4)}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     return urlunsplit(base._replace(path=f"/{name}"))
 
 
 def _drop_database(url: str) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")  # type: ignore[arg-type]
+        connection.execute(f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")
 
 
 def _set_up(hub: Hub) -> None:

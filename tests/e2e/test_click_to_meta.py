@@ -31,6 +31,11 @@ def assert_accepted_once(hub: Hub, order_id: str) -> None:
     assert len(hub.conversions(order_id)) == 1
 
 
+def sell_in_order(hub: Hub, order_id: str, steps: tuple[str, ...]) -> None:
+    for step in steps:
+        hub.sell(step, order_id=order_id)
+
+
 def test_a_click_and_its_sale_reach_the_platform(hub: Hub) -> None:
     ids = hub.click(fbclid="IwAR0_Opaque", consent_ads=True)
 
@@ -98,7 +103,7 @@ def test_twenty_identical_webhooks_at_once_are_one_sale(hub: Hub) -> None:
 def test_every_order_of_arrival_at_once_gives_one_purchase_and_the_right_state(hub: Hub) -> None:
     orders = {f"HP-PERM-{number}": steps for number, steps in enumerate(permutations(STEPS))}
     with ThreadPoolExecutor(len(orders)) as gateway:
-        list(gateway.map(lambda item: [hub.sell(step, order_id=item[0]) for step in item[1]], orders.items()))
+        list(gateway.map(lambda item: sell_in_order(hub, *item), orders.items()))
 
     for order_id in orders:
         assert_accepted_once(hub, order_id)

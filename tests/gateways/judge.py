@@ -16,9 +16,7 @@ def assert_survives(sample: Sample, place: Place, damaged: Any) -> None:
         events = sample.adapter.parse(sample.request_with(damaged))
     except PayloadError as error:
         path = ".".join(map(str, place))
-        assert [
-            named for named in error.path.split(" or ") if named == path or named.startswith(f"{path}.")
-        ], error
+        assert [named for named in error.path.split(" or ") if named == path or named.startswith(f"{path}.")], error
         return
     for event in events:
         assert_sound(event)

@@ -101,11 +101,7 @@ def as_json(event: GatewayEvent) -> dict[str, Any]:
     if buyer == {**dict.fromkeys(buyer), "phone_country": "BR"}:
         buyer = {}
     values["buyer"] = {name: value for name, value in buyer.items() if value is not None}
-    return {
-        name: _plain(value)
-        for name, value in values.items()
-        if value is not False and value not in (None, {})
-    }
+    return {name: _plain(value) for name, value in values.items() if value is not False and value not in (None, {})}
 
 
 def _plain(value: Any) -> Any:

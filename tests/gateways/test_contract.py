@@ -54,9 +54,7 @@ def test_every_useful_word_has_a_fixture(adapter: Adapter) -> None:
     events = [event for sample in samples_of(adapter) for event in adapter.parse(sample.request)]
     shown = {(event.vendor_event, event.kind) for event in events}
 
-    useful = {
-        (row.split(" ")[0], kind) for row, kind in adapter.event_types.items() if kind is not Kind.IGNORED
-    }
+    useful = {(row.split(" ")[0], kind) for row, kind in adapter.event_types.items() if kind is not Kind.IGNORED}
 
     assert useful - shown == set()
 
@@ -236,9 +234,7 @@ def test_an_unknown_word_is_harmless_whatever_surrounds_it(sample: Sample) -> No
 
 @each_sample
 def test_a_body_without_its_word_names_the_path(sample: Sample) -> None:
-    document = {
-        name: value for name, value in sample.document.items() if name not in sample.adapter.event_paths
-    }
+    document = {name: value for name, value in sample.document.items() if name not in sample.adapter.event_paths}
 
     with pytest.raises(PayloadError) as error:
         sample.adapter.parse(sample.request_with(document))
@@ -274,9 +270,7 @@ def test_every_fixture_has_its_expectation_and_the_reverse(adapter: Adapter) -> 
     names = [path.name for path in (FOLDER / adapter.slug / "fixtures").iterdir()]
 
     bodies = sorted(name.rpartition(".")[0] for name in names if not name.endswith(".expected.json"))
-    expectations = sorted(
-        name.removesuffix(".expected.json") for name in names if name.endswith(".expected.json")
-    )
+    expectations = sorted(name.removesuffix(".expected.json") for name in names if name.endswith(".expected.json"))
 
     assert bodies == expectations
     assert bodies

@@ -141,9 +141,7 @@ def test_a_form_has_a_limit_of_fields() -> None:
         decode_form("&".join(fields).encode())
 
 
-@pytest.mark.parametrize(
-    "content_type", ["", "application/json", "text/plain; charset=latin1", "multipart/form-data"]
-)
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain; charset=latin1", "multipart/form-data"])
 def test_without_the_label_of_a_form_a_body_is_json(content_type: str) -> None:
     assert decode_body(b'{"a": 1}', content_type) == {"a": 1}
     with pytest.raises(PayloadError):

@@ -28,12 +28,8 @@ def read(name: str, *changes: tuple[Place, Any]) -> GatewayEvent:
 
 
 def test_pending_approved_and_refunded_of_one_purchase_share_the_order() -> None:
-    orders = {
-        read(name).order_id for name in ("purchase_billet_printed_pix.json", "purchase_approved_pix.json")
-    }
-    later = {
-        read(f"purchase_{word}.json").order_id for word in ("refunded", "chargeback", "protest", "complete")
-    }
+    orders = {read(name).order_id for name in ("purchase_billet_printed_pix.json", "purchase_approved_pix.json")}
+    later = {read(f"purchase_{word}.json").order_id for word in ("refunded", "chargeback", "protest", "complete")}
 
     assert orders == {"HP3120450002"}
     assert later == {read(CARD).order_id} == {"HP3120450001"}
@@ -214,9 +210,7 @@ def test_a_cart_has_the_id_of_its_message_for_an_order() -> None:
 
 @pytest.mark.parametrize("bump", [None, MISSING, [], {"is_order_bump": False}])
 def test_an_order_that_is_no_bump_has_no_parent(bump: Any) -> None:
-    assert (
-        read("purchase_approved_order_bump.json", ((*PURCHASE, "order_bump"), bump)).parent_order_id is None
-    )
+    assert read("purchase_approved_order_bump.json", ((*PURCHASE, "order_bump"), bump)).parent_order_id is None
 
 
 def test_the_status_beside_the_event_decides_nothing() -> None:

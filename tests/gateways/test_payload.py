@@ -28,9 +28,7 @@ def test_the_first_path_that_holds_something_is_read() -> None:
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("missing", MISSING_VALUES, ids=repr)
-def test_a_missing_value_is_none_to_a_maybe_reader_and_an_error_to_the_plain_one(
-    reader: str, missing: Any
-) -> None:
+def test_a_missing_value_is_none_to_a_maybe_reader_and_an_error_to_the_plain_one(reader: str, missing: Any) -> None:
     payload = Payload({"data": {"field": missing}})
 
     assert getattr(payload, f"maybe_{reader}")("data.field") is None
@@ -78,9 +76,7 @@ def test_a_reader_never_shows_what_it_holds() -> None:
     assert "ana@example.com" not in repr(Payload({"email": "ana@example.com"}))
 
 
-@pytest.mark.parametrize(
-    "value", ["x" * 1_000, "São Paulo", " kept as it is ", "a\nb", "😀", "'; DROP TABLE x"]
-)
+@pytest.mark.parametrize("value", ["x" * 1_000, "São Paulo", " kept as it is ", "a\nb", "😀", "'; DROP TABLE x"])
 def test_text_comes_out_unchanged(value: str) -> None:
     assert Payload({"field": value}).text("field") == value
 
@@ -123,9 +119,7 @@ def test_minor_units_refuse_what_is_not_whole(value: Any) -> None:
 
 
 def test_times_are_aware_and_exact_to_the_millisecond() -> None:
-    payload = Payload(
-        {"ms": 1_772_460_729_512, "text": "1772460729512", "s": 1_772_460_729, "whole": Decimal("10.0")}
-    )
+    payload = Payload({"ms": 1_772_460_729_512, "text": "1772460729512", "s": 1_772_460_729, "whole": Decimal("10.0")})
 
     assert payload.epoch_ms("ms") == datetime(2026, 3, 2, 14, 12, 9, 512_000, tzinfo=UTC)
     assert payload.epoch_ms("text") == payload.epoch_ms("ms")
@@ -133,9 +127,7 @@ def test_times_are_aware_and_exact_to_the_millisecond() -> None:
     assert payload.maybe_epoch_s("whole") == datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    "value", ["31/02/2026", "2026-03-02", -1, 4_102_444_800_000, 10**30, "9" * 19, True, ["x"]]
-)
+@pytest.mark.parametrize("value", ["31/02/2026", "2026-03-02", -1, 4_102_444_800_000, 10**30, "9" * 19, True, ["x"]])
 def test_an_unreadable_time_is_an_error_only_where_it_is_required(value: Any) -> None:
     payload = Payload({"at": value})
 
@@ -150,9 +142,7 @@ def test_an_unreadable_time_is_an_error_only_where_it_is_required(value: Any) ->
 def test_an_unreadable_time_gives_way_to_the_next_path() -> None:
     payload = Payload({"approved": "soon", "created": 1_772_460_729_512})
 
-    assert payload.maybe_epoch_ms("approved", "created") == datetime(
-        2026, 3, 2, 14, 12, 9, 512_000, tzinfo=UTC
-    )
+    assert payload.maybe_epoch_ms("approved", "created") == datetime(2026, 3, 2, 14, 12, 9, 512_000, tzinfo=UTC)
 
 
 def test_a_reader_of_an_object_names_whole_paths() -> None:

@@ -106,9 +106,7 @@ def test_a_currency_is_read(value: str, code: str) -> None:
     assert scalars.CURRENCY.convert(value) == code
 
 
-@pytest.mark.parametrize(
-    "value", [*NEVER, "BRLL", "BR", "XXX", "XAU", "BTC", " BRL", "R$", 986, "ſek"], ids=repr
-)
+@pytest.mark.parametrize("value", [*NEVER, "BRLL", "BR", "XXX", "XAU", "BTC", " BRL", "R$", 986, "ſek"], ids=repr)
 def test_a_currency_refuses_everything_else(value: Any) -> None:
     assert scalars.CURRENCY.convert(value) is None
 
@@ -133,9 +131,7 @@ def test_the_currencies_are_alphabetic_codes_and_hold_those_of_the_market() -> N
     assert 150 < len(CURRENCIES) < 165
 
 
-@pytest.mark.parametrize(
-    "value", [value for value in NEVER if not isinstance(value, bool)] + [0, 1, "true"], ids=repr
-)
+@pytest.mark.parametrize("value", [value for value in NEVER if not isinstance(value, bool)] + [0, 1, "true"], ids=repr)
 def test_a_flag_is_true_or_false_only(value: Any) -> None:
     assert scalars.FLAG.convert(value) is None
     assert scalars.FLAG.convert(True) is True
@@ -183,7 +179,5 @@ def test_any_other_time_is_refused(value: Any) -> None:
 def test_seconds_and_milliseconds_end_before_2100() -> None:
     assert scalars.EPOCH_S.convert(4_102_444_799) == datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert scalars.EPOCH_S.convert(4_102_444_800) is None
-    assert scalars.EPOCH_MS.convert(4_102_444_799_999) == datetime(
-        2099, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC
-    )
+    assert scalars.EPOCH_MS.convert(4_102_444_799_999) == datetime(2099, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
     assert scalars.EPOCH_MS.convert(4_102_444_800_000) is None

@@ -92,9 +92,7 @@ def test_sale_refund_and_dispute_of_one_payment_share_the_order() -> None:
 
 
 def test_a_dispute_without_an_intent_is_of_its_charge() -> None:
-    assert (
-        read("charge_dispute_created.json", payment_intent=None).order_id == "ch_3HubCharge0000000000000001"
-    )
+    assert read("charge_dispute_created.json", payment_intent=None).order_id == "ch_3HubCharge0000000000000001"
 
 
 @pytest.mark.parametrize(
@@ -177,14 +175,10 @@ def test_a_refund_that_does_not_say_whether_it_is_full_is_an_error(refunded: Any
     ],
 )
 def test_a_dispute_means_what_its_status_says(word: str, status: str, kind: Kind) -> None:
-    assert (
-        read("charge_dispute_created.json", event_type=f"charge.dispute.{word}", status=status).kind is kind
-    )
+    assert read("charge_dispute_created.json", event_type=f"charge.dispute.{word}", status=status).kind is kind
 
 
-@pytest.mark.parametrize(
-    "word", ["refund.failed", "refund.updated", "charge.refund.updated", "refund.created"]
-)
+@pytest.mark.parametrize("word", ["refund.failed", "refund.updated", "charge.refund.updated", "refund.created"])
 def test_a_refund_object_changes_nothing_the_charge_does(word: str) -> None:
     event = read("refund_failed.json", event_type=word)
 
@@ -216,9 +210,7 @@ def test_a_renewal_is_read_from_both_shapes_of_an_invoice() -> None:
     assert (new.tracking, old.tracking) == ({"utm_source": "facebook"}, {"utm_source": "google"})
 
 
-@pytest.mark.parametrize(
-    ("livemode", "is_test"), [(True, False), (False, True), (None, False), (MISSING, False)]
-)
+@pytest.mark.parametrize(("livemode", "is_test"), [(True, False), (False, True), (None, False), (MISSING, False)])
 def test_a_test_is_what_says_so(livemode: Any, is_test: bool) -> None:
     assert read(PAID, event_livemode=livemode).is_test is is_test
 
@@ -252,9 +244,7 @@ def test_the_product_is_what_the_metadata_names_if_it_fits() -> None:
 
 @pytest.mark.parametrize("details", [None, [], MISSING])
 def test_a_session_without_a_buyer_falls_back_to_the_prefilled_address(details: Any) -> None:
-    event = read(
-        "checkout_session_expired.json", customer_details=details, customer_email="lia.barros@example.com"
-    )
+    event = read("checkout_session_expired.json", customer_details=details, customer_email="lia.barros@example.com")
 
     assert (event.buyer.email, event.buyer.phone) == ("lia.barros@example.com", None)
 
@@ -279,9 +269,7 @@ def test_the_method_is_known_when_one_was_offered(offered: list[str], method: st
 
 
 def test_a_thin_event_is_unknown_and_not_an_error() -> None:
-    event = read(
-        PAID, event_object="v2.core.event", event_type="v1.billing.meter.no_meter_found", event_data=MISSING
-    )
+    event = read(PAID, event_object="v2.core.event", event_type="v1.billing.meter.no_meter_found", event_data=MISSING)
 
     assert (event.kind, event.order_id) == (Kind.UNKNOWN, None)
 

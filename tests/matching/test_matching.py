@@ -173,5 +173,3 @@ def test_the_sentence_says_who_was_chosen_and_why(world: World) -> None:
 @pytest.mark.django_db
 def test_no_sale_no_statement() -> None:
     assert find_candidates([]) == {}
-
-

@@ -135,9 +135,7 @@ def test_an_unmatched_sale_is_sent_with_the_funnels_page_and_no_browser(
     assert not {"client_ip_address", "client_user_agent", "fbc", "fbp"} & sent["user_data"].keys()
 
 
-def test_a_draft_funnel_records_and_waits_until_it_is_published(
-    world: World, platform: ScriptedPlatform
-) -> None:
+def test_a_draft_funnel_records_and_waits_until_it_is_published(world: World, platform: ScriptedPlatform) -> None:
     draft = world.post(
         "funnels",
         {

@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError, connections
 
 from apps.conversions.models import Conversion, Delivery
+from apps.conversions.services import record_deliveries
 from apps.core.asgi import Answer
 from apps.funnels.selectors import find_endpoint
 from apps.pipeline import shortcut
@@ -67,7 +68,7 @@ def test_an_ordinary_webhook_is_stored_and_answered(world: World) -> None:
 def test_those_that_wait_together_share_a_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     remember(world)
     sizes: list[int] = []
-    real = shortcut.record_deliveries
+    real = record_deliveries
 
     def count_and_record(batch: Sequence[Any]) -> None:
         sizes.append(len(batch))

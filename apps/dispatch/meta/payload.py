@@ -82,9 +82,7 @@ def _known(**facts: object) -> dict[str, object]:
 def _merge_identity(sale: SaleFacts, click: ClickFacts | None) -> dict[str, object]:
     """The sale's values first: a checkout asks better than a form on a landing page."""
     merged = {
-        key: list(
-            dict.fromkeys([*sale.identity.get(key, ()), *(click.identity.get(key, ()) if click else ())])
-        )
+        key: list(dict.fromkeys([*sale.identity.get(key, ()), *(click.identity.get(key, ()) if click else ())]))
         for key in HASHED_KEYS
     }
     return {key: digests for key, digests in merged.items() if digests}

@@ -119,9 +119,7 @@ def _check_source(event: Event, _now: datetime) -> Iterator[Problem]:
     if source == "website" and not url:
         yield Problem(ProblemCode.MISSING_KEY, "event_source_url", "An event of a website needs its address.")
     if url and not str(url).lower().startswith(("http://", "https://")):
-        yield Problem(
-            ProblemCode.BAD_VALUE, "event_source_url", "The address of the page must be a web address."
-        )
+        yield Problem(ProblemCode.BAD_VALUE, "event_source_url", "The address of the page must be a web address.")
 
 
 def _check_hashes(event: Event, _now: datetime) -> Iterator[Problem]:
@@ -131,9 +129,7 @@ def _check_hashes(event: Event, _now: datetime) -> Iterator[Problem]:
         if key in HASHED_KEYS:
             yield from _check_digests(path, texts)
         elif key not in _PLAIN_KEYS:
-            yield Problem(
-                ProblemCode.UNKNOWN_KEY, path, f"Meta knows no {key} and refuses events that have it."
-            )
+            yield Problem(ProblemCode.UNKNOWN_KEY, path, f"Meta knows no {key} and refuses events that have it.")
         elif any(_DIGEST.fullmatch(text) for text in texts):
             yield Problem(ProblemCode.HASHED_PLAIN_KEY, path, f"{key} must be sent as it is, never hashed.")
 
@@ -168,13 +164,9 @@ def _check_money(event: Event, _now: datetime) -> Iterator[Problem]:
     order = _section(event, "custom_data")
     value, currency = order.get("value"), order.get("currency")
     if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-        yield Problem(
-            ProblemCode.NO_VALUE, "custom_data.value", "A purchase needs a value, a number from 0 up."
-        )
+        yield Problem(ProblemCode.NO_VALUE, "custom_data.value", "A purchase needs a value, a number from 0 up.")
     if not _CURRENCY.fullmatch(str(currency or "")):
-        yield Problem(
-            ProblemCode.NO_CURRENCY, "custom_data.currency", "A purchase needs a currency such as BRL."
-        )
+        yield Problem(ProblemCode.NO_CURRENCY, "custom_data.currency", "A purchase needs a currency such as BRL.")
 
 
 def _section(event: Event, key: str) -> dict[str, object]:

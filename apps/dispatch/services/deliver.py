@@ -53,9 +53,7 @@ def deliver_due(destination_id: uuid.UUID) -> int:
         ready = [item for send in claimed if (item := _prepare(send, configs[send.event.funnel_id]))]
         Attempt.objects.bulk_create([item.attempt for item in ready])
     for item in ready:
-        with correlated(
-            item.send.event.correlation_id, send_id=item.send.pk, event_id=item.send.event.event_id
-        ):
+        with correlated(item.send.event.correlation_id, send_id=item.send.pk, event_id=item.send.event.event_id):
             reply = PLATFORMS[item.send.destination.platform].post(item.target, [item.event])
             _settle(item, reply)
     return len(claimed)
@@ -66,9 +64,7 @@ def _claim(destination_id: uuid.UUID, limit: int) -> list[Send]:
     rows = (
         due.order_by("due_at")
         .select_for_update(skip_locked=True, of=("self",))
-        .select_related(
-            "destination", "event__conversion__match__click__session", "event__conversion__endpoint"
-        )
+        .select_related("destination", "event__conversion__match__click__session", "event__conversion__endpoint")
     )
     return list(rows[:limit])
 
@@ -168,9 +164,7 @@ def _settle(item: Ready, reply: Reply) -> None:
     )
     ours = Send.objects.filter(pk=item.send.pk, lease_token=item.send.lease_token, status=SendStatus.SENDING)
     kept = ours.update(lease_token=None, changed_at=Now(), **_changes(item.send, reply))
-    log.info(
-        "dispatch.settled", outcome=verdict.outcome.value, code=verdict.code, elapsed_ms=reply.elapsed_ms
-    )
+    log.info("dispatch.settled", outcome=verdict.outcome.value, code=verdict.code, elapsed_ms=reply.elapsed_ms)
     if not kept:
         log.warning("dispatch.lease_lost", outcome=verdict.outcome.value)
     elif verdict.outcome in _PARKING:

@@ -43,14 +43,10 @@ def plan_events(
     by_key = {(event.tenant_id, event.event_id): event for event in planned}
     events = CapiEvent.objects.filter(event_id__in=[event.event_id for event in planned])
     stored = {
-        (event.tenant_id, event.event_id): event.pk
-        for event in events
-        if (event.tenant_id, event.event_id) in by_key
+        (event.tenant_id, event.event_id): event.pk for event in events if (event.tenant_id, event.event_id) in by_key
     }
     sends = [
-        _new_send(
-            stored[key], event, destination, configs[event.funnel_id], consents.get(event.conversion_id)
-        )
+        _new_send(stored[key], event, destination, configs[event.funnel_id], consents.get(event.conversion_id))
         for key, event in by_key.items()
         for destination in configs[event.funnel_id].destinations
     ]

@@ -29,9 +29,7 @@ def replay_event(event: CapiEvent) -> int:
     )
     if not changed:
         raise NotPossible(
-            _(
-                "Nothing of this event can be sent again: it was accepted, is on its way, or is excluded by a rule."
-            )
+            _("Nothing of this event can be sent again: it was accepted, is on its way, or is excluded by a rule.")
         )
     return changed
 

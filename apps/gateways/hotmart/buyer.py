@@ -32,9 +32,7 @@ def _read_phone(payload: Payload) -> str | None:
     the country's and the number may hold that. Length tells: the first digits cannot, 55 being a country code
     and an area code.
     """
-    code = payload.maybe_text(
-        "data.buyer.checkout_phone_code", "phone_checkout_local_code", "phone_local_code"
-    )
+    code = payload.maybe_text("data.buyer.checkout_phone_code", "phone_checkout_local_code", "phone_local_code")
     number = payload.maybe_text(
         "data.buyer.checkout_phone", "data.buyer.phone", "phone_checkout_number", "phone_number"
     )

@@ -10,9 +10,7 @@ def read_buyer(thing: Payload) -> Person:
     country = address.maybe_text("country")
     return Person(
         # A session's own `customer_email` is only what the form was filled with beforehand.
-        email=thing.maybe_text(
-            "customer_details.email", "customer_email", "billing_details.email", "receipt_email"
-        ),
+        email=thing.maybe_text("customer_details.email", "customer_email", "billing_details.email", "receipt_email"),
         phone=thing.maybe_text("customer_details.phone", "customer_phone", "billing_details.phone"),
         phone_country=country or "BR",
         full_name=thing.maybe_text("customer_details.name", "customer_name", "billing_details.name"),

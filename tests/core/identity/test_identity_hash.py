@@ -179,9 +179,7 @@ def test_a_word_for_no_value_is_no_value(word: str) -> None:
         ({"full_name": "..."}, None, None),
     ],
 )
-def test_names_come_from_their_own_fields_first(
-    names: dict[str, Any], first: str | None, last: str | None
-) -> None:
+def test_names_come_from_their_own_fields_first(names: dict[str, Any], first: str | None, last: str | None) -> None:
     expected = {key: [sha256(name)] for key, name in (("fn", first), ("ln", last)) if name}
 
     assert hash_person(Person(**names)) == expected
@@ -220,9 +218,7 @@ def test_hostile_text_neither_raises_nor_hashes_emptiness(text: str) -> None:
     assert all(identity.values())
 
 
-@pytest.mark.parametrize(
-    "text", ["\x00", "\ud800", "ana\udfff", "a" * 513, " " * 65_536, "\u202e\u200f", "\u0301"]
-)
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "ana\udfff", "a" * 513, " " * 65_536, "\u202e\u200f", "\u0301"])
 def test_text_without_a_usable_character_gives_nothing(text: str) -> None:
     identity = hash_person(everywhere(text))
 
@@ -250,9 +246,7 @@ def test_a_hashed_email_or_phone_passes_through() -> None:
     assert hash_phone(ALREADY_HASHED.upper()) == ALREADY_HASHED
 
 
-@pytest.mark.parametrize(
-    "raw", ["", "  ", "ana", "None", "98765-4321", "\ud800", "098f6bcd4621d373cade4e832627b4f6"]
-)
+@pytest.mark.parametrize("raw", ["", "  ", "ana", "None", "98765-4321", "\ud800", "098f6bcd4621d373cade4e832627b4f6"])
 def test_an_unusable_email_or_phone_is_none(raw: str) -> None:
     assert hash_email(raw) is None
     assert hash_phone(raw) is None

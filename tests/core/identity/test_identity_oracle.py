@@ -167,9 +167,7 @@ def test_ours_differs_from_theirs_exactly_where_listed(field: str, raw: str) -> 
     assert differs == ((field, raw) in DIFFERENCES), f"ours {ours!r}, theirs {theirs!r}"
 
 
-@pytest.mark.parametrize(
-    ("field", "raw"), [key for key, reason in DIFFERENCES.items() if reason is RAISES], ids=ascii
-)
+@pytest.mark.parametrize(("field", "raw"), [key for key, reason in DIFFERENCES.items() if reason is RAISES], ids=ascii)
 def test_where_theirs_raises_ours_omits(field: str, raw: str) -> None:
     assert ask_theirs(field, raw) in ("TypeError", "ValueError")
     assert OURS[field](raw) is None

@@ -37,9 +37,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("written", WRITTEN)
-@pytest.mark.parametrize(
-    "number", ["987654321", "32221234", "87654321"], ids=["mobile", "landline", "old mobile"]
-)
+@pytest.mark.parametrize("number", ["987654321", "32221234", "87654321"], ids=["mobile", "landline", "old mobile"])
 def test_every_area_code_is_read_in_every_written_form(written: str, number: str) -> None:
     read = {ddd: normalise_phone(written.format(ddd=ddd, number=number)) for ddd in AREA_CODES}
 

@@ -92,9 +92,7 @@ def test_no_country_is_guessed_from_a_beginning(word: str) -> None:
         ("North-Dakota", "us", "nd"),
     ],
 )
-def test_a_state_name_gives_two_letters_only_in_its_own_country(
-    name: str, country: str | None, expected: str
-) -> None:
+def test_a_state_name_gives_two_letters_only_in_its_own_country(name: str, country: str | None, expected: str) -> None:
     assert normalise_state(name, country) == expected
 
 

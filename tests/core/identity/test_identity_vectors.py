@@ -24,9 +24,7 @@ from apps.core.identity.places import (
 
 Case = dict[str, Any]
 
-VECTORS: dict[str, list[Case]] = json.loads(
-    (Path(__file__).parent / "vectors.json").read_text(encoding="utf-8")
-)
+VECTORS: dict[str, list[Case]] = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 
 FEDERAL_UNITS = "ac al am ap ba ce df es go ma mg ms mt pa pb pe pi pr rj rn ro rr rs sc se sp to"
 PERSON_FIELDS = {
@@ -105,9 +103,7 @@ def test_a_person_with_the_field_carries_the_expected_hashes(field: str, case: C
 def test_the_phone_with_its_plus_is_hashed_beside_it(field: str, case: Case) -> None:
     identity = hash_person(describe(field, case))
 
-    assert identity.get("ph_e164", []) == [
-        hashlib.sha256(f"+{form}".encode()).hexdigest() for form in case["forms"]
-    ]
+    assert identity.get("ph_e164", []) == [hashlib.sha256(f"+{form}".encode()).hexdigest() for form in case["forms"]]
 
 
 def test_the_vectors_themselves_are_whole() -> None:

@@ -1,0 +1,153 @@
+"""Every address of the REST API, walked with the key of one customer and the ids of another."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from apps.conversions.models import Conversion
+from apps.dispatch.models import CapiEvent
+from apps.funnels.models import Funnel
+from apps.pipeline.stages import match_batch
+from apps.tenants.scoping import unscoped
+from tests.pipeline.database import everything_stored
+from tests.worlds import World, hotmart
+
+METHODS = ["get", "post", "put", "patch", "delete"]
+BODY = {"name": "taken", "endpoints": [{"gateway": "hotmart", "secret": "taken"}]}
+
+
+def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
+    """The API's addresses with a `<parameter>` in them, or without."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern) and path.startswith("api/v1/"):
+            yield path
+
+
+API = sorted(set(routes()))
+WITH_ID = [route for route in API if "<" in route]
+LISTS = ["conversions", "events", "funnels"]
+
+
+def ids_of(world: World) -> dict[str, str]:
+    """What the parameters of routes can be, of one world."""
+    with unscoped():
+        event = CapiEvent.objects.get(tenant=world.tenant_id)
+    return {"<uuid:pk>": str(world.funnel.pk), "<slug:event_id>": event.event_id}
+
+
+@pytest.fixture
+def both(world: World, other_world: World) -> tuple[World, World]:
+    """Two customers with the same order at the same gateway, each with an event."""
+    for owner in (world, other_world):
+        assert owner.post_webhook(hotmart(order_id="HP1")).status_code == 202
+    with unscoped():
+        assert match_batch().rows == 2
+    return world, other_world
+
+
+def fill(route: str, ids: dict[str, str]) -> str:
+    for parameter, value in ids.items():
+        route = route.replace(parameter, value)
+    assert "<" not in route, f"this test does not know what to put into {route}"
+    return f"/{route}"
+
+
+def test_the_walk_sees_the_api() -> None:
+    assert {route.removeprefix("api/v1/") for route in API} >= {
+        *("conversions", "events", "events/<slug:event_id>", "replay/<slug:event_id>"),
+        *("funnels", "funnels/<uuid:pk>", "funnels/<uuid:pk>/publish", "schema/"),
+    }
+    assert len(WITH_ID) >= 4
+
+
+@pytest.mark.parametrize("route", WITH_ID)
+def test_another_customers_thing_is_not_found_by_any_method(both: tuple[World, World], route: str) -> None:
+    mine, theirs = both
+    path, before = fill(route, ids_of(theirs)), everything_stored()
+
+    for method in METHODS:
+        answer = getattr(mine.client, method)(path, BODY, content_type="application/json", headers=mine.auth)
+
+        assert answer.status_code in (404, 405), (method, path)
+    assert without_key_use(everything_stored()) == without_key_use(before)
+
+
+def without_key_use(rows: str) -> list[str]:
+    return [row for row in rows.splitlines() if not row.startswith("tenants_apikey:")]
+
+
+@pytest.mark.parametrize("route", WITH_ID)
+def test_the_same_address_with_an_id_of_ones_own_is_found(both: tuple[World, World], route: str) -> None:
+    """So that the test above cannot pass because of a wrong address."""
+    mine, _ = both
+    path = fill(route, ids_of(mine))
+
+    statuses = [
+        getattr(mine.client, method)(path, {}, content_type="application/json", headers=mine.auth).status_code
+        for method in METHODS
+    ]
+
+    assert set(statuses) <= {200, 202, 405, 409}
+    assert set(statuses) & {200, 202, 409}
+
+
+@pytest.mark.parametrize("route", [route for route in API if "/track/" not in route and "schema" not in route])
+def test_without_a_key_nothing_is_shown(both: tuple[World, World], route: str) -> None:
+    mine, _ = both
+    path = fill(route, ids_of(mine))
+
+    statuses = {
+        getattr(mine.client, method)(path, {}, content_type="application/json").status_code for method in METHODS
+    }
+
+    assert statuses == {401}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_show_only_ones_own(both: tuple[World, World], path: str) -> None:
+    mine, theirs = both
+
+    listed = mine.get(path).json()["results"]
+
+    assert len(listed) == 1
+    text = json.dumps(listed)
+    with unscoped():
+        strange = [
+            *(str(value) for value in ids_of(theirs).values()),
+            *(f'"id": {row.pk},' for row in Conversion.objects.filter(tenant=theirs.tenant_id)),
+            theirs.funnel.public_key,
+        ]
+    assert not [word for word in strange if word in text]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("conversions", {"order_id": "HP1"}),
+        ("events", {"order_id": "HP1"}),
+        ("events", {"status": "pending"}),
+        ("conversions", {"tenant": "other"}),
+        ("conversions", {"tenant_id__isnull": "False", "ordering": "tenant"}),
+        ("funnels", {"tenant": "other", "search": "x"}),
+    ],
+)
+def test_no_query_reaches_over(both: tuple[World, World], path: str, query: dict[str, str]) -> None:
+    mine, theirs = both
+    named = {name: str(theirs.tenant_id) if value == "other" else value for name, value in query.items()}
+
+    assert len(mine.get(path, **named).json()["results"]) == 1
+
+
+def test_a_thing_cannot_be_made_for_another_customer(both: tuple[World, World]) -> None:
+    mine, theirs = both
+
+    made = mine.post("funnels", {"name": "Meu", "tenant": str(theirs.tenant_id), "tenant_id": str(theirs.tenant_id)})
+
+    with unscoped():
+        assert Funnel.objects.get(pk=made.json()["id"]).tenant_id == mine.tenant_id
