@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("apps.monitoring.urls")),
     path("api/v1/", include("apps.pipeline.urls")),
     path("api/v1/", include("apps.funnels.urls")),

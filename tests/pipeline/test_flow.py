@@ -1,7 +1,9 @@
 """The whole flow in one process: page, gateway, stages, and a platform that answers over real HTTP."""
 
 import json
+import time
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from apps.tenants.scoping import unscoped
 from tests.platforms import ScriptedPlatform
 from tests.worlds import LANDING, PIXEL, World, hotmart
 
+FIXTURES = Path(__file__).parents[2] / "apps/gateways/stripe/fixtures"
 STEPS = {
     "pending": "PURCHASE_BILLET_PRINTED",
     "approved": "PURCHASE_APPROVED",
@@ -157,3 +160,19 @@ def test_a_draft_funnel_records_and_waits_until_it_is_published(world: World, pl
     world.run_stages()
 
     assert [path.split("/")[2] for path in platform.paths] == ["999"]
+
+
+def test_a_stripe_sale_carries_the_click_in_its_reference(world: World, platform: ScriptedPlatform) -> None:
+    ids = world.click()
+    session = json.loads((FIXTURES / "checkout_session_completed_paid.json").read_text())
+    session["created"] = int(time.time())
+    session["data"]["object"]["client_reference_id"] = ids["click_id"]
+    body = json.dumps(session, indent=2).encode()
+
+    answer = world.post_webhook(body, gateway="stripe")
+    world.run_stages()
+
+    assert answer.status_code == 202
+    (order,) = world.get("conversions").json()["results"]
+    assert (order["gateway"], order["status"], order["match"]["rule"]) == ("stripe", "approved", "explicit_click_id")
+    assert [event["status"] for event in order["events"]] == ["accepted"]
