@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("apps.funnels.urls")),
     path("api/v1/", include("apps.clicks.urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,10 +1,11 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ConversionsConfig(AppConfig):
     """What gateways told us."""
 
     name = "apps.conversions"
-    verbose_name = "Conversions"
+    verbose_name = _("Conversions")

@@ -14,7 +14,18 @@ from apps.core.fields import EncryptedBytesField
 from apps.funnels.models import Endpoint, Funnel
 from apps.tenants.models import TenantOwned
 
-STATUS_CHOICES = [(status.value, status.value) for status in Status]
+STATUS_CHOICES = [
+    (Status.ABANDONED.value, _("abandoned")),
+    (Status.PENDING.value, _("pending")),
+    (Status.REFUSED.value, _("refused")),
+    (Status.EXPIRED.value, _("expired")),
+    (Status.CANCELLED.value, _("cancelled")),
+    (Status.APPROVED.value, _("approved")),
+    (Status.PARTIALLY_REFUNDED.value, _("partially refunded")),
+    (Status.DISPUTED.value, _("disputed")),
+    (Status.REFUNDED.value, _("refunded")),
+    (Status.CHARGED_BACK.value, _("charged back")),
+]
 
 
 class Outcome(models.TextChoices):
@@ -130,7 +141,15 @@ class Conversion(TenantOwned):
                 condition=models.Q(match_due_at__isnull=False),
             ),
             models.Index(fields=["tenant", "-id"], name="conversion_newest"),
-            models.Index(fields=["tenant", "email_sha256"], name="conversion_email"),
+            models.Index(
+                fields=["tenant", "email_sha256"], name="conversion_email", condition=~models.Q(email_sha256="")
+            ),
+            models.Index(
+                fields=["tenant", "phone_sha256"], name="conversion_phone", condition=~models.Q(phone_sha256="")
+            ),
+            models.Index(
+                fields=["match_failures"], name="conversion_set_aside", condition=models.Q(match_failures__gte=5)
+            ),
         ]
 
     def __str__(self) -> str:

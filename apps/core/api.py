@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from apps.core.errors import BadInput, HubError, NotFound, Unreadable
@@ -44,14 +45,19 @@ class _RestError(HubError):
 
 
 def _flatten(detail: Any, path: str = "") -> dict[str, str]:
+    """One sentence a field, {"endpoints.0.secret": "..."}; what concerns the whole stands under its name, or `body`."""
     if isinstance(detail, dict):
-        parts = [_flatten(value, f"{path}.{key}" if path else str(key)) for key, value in detail.items()]
+        members = detail.items()
     elif isinstance(detail, list) and any(isinstance(item, dict) for item in detail):
-        parts = [_flatten(item, f"{path}[{index}]") for index, item in enumerate(detail)]
+        members = dict(enumerate(detail)).items()
     else:
         texts = detail if isinstance(detail, list) else [detail]
-        parts = [{path: " ".join(str(text) for text in texts)}] if texts else []
-    return {key: text for part in parts for key, text in part.items() if text}
+        return {path or "body": " ".join(map(str, texts))} if texts else {}
+    found: dict[str, str] = {}
+    for name, inner in members:
+        own = path if name == api_settings.NON_FIELD_ERRORS_KEY else f"{path}.{name}".lstrip(".")
+        found |= _flatten(inner, own)
+    return found
 
 
 def _as_hub_error(error: Exception) -> HubError | None:

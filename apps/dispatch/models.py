@@ -59,7 +59,9 @@ class CapiEvent(TenantOwned):
 class Send(TenantOwned):
     """One event on its way to one destination. `reason` is a stable word: why it stands where it stands."""
 
-    event = models.ForeignKey(CapiEvent, on_delete=models.CASCADE, related_name="sends", db_index=False)
+    event = models.ForeignKey(
+        CapiEvent, on_delete=models.CASCADE, related_name="sends", db_index=False, verbose_name=_("event")
+    )
     destination = models.ForeignKey(
         Destination, on_delete=models.PROTECT, db_index=False, verbose_name=_("destination")
     )

@@ -1,10 +1,11 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class FunnelsConfig(AppConfig):
     """What customers configure."""
 
     name = "apps.funnels"
-    verbose_name = "Funnels"
+    verbose_name = _("Funnels")

@@ -11,13 +11,19 @@ from apps.conversions.models import Conversion
 from apps.matching.rules import Decision
 from apps.tenants.models import TenantOwned
 
+DECISION_CHOICES = [
+    (Decision.AUTO.value, _("automatic")),
+    (Decision.REVIEW.value, _("to be reviewed")),
+    (Decision.UNMATCHED.value, _("no click found")),
+]
+
 
 class Match(TenantOwned):
     """One decision a conversion. `evidence` holds every candidate as rules.decide wrote it, the winner first."""
 
     conversion = models.OneToOneField(Conversion, on_delete=models.CASCADE, verbose_name=_("conversion"))
     click = models.ForeignKey(Click, on_delete=models.PROTECT, null=True, verbose_name=_("click"))
-    decision = models.CharField(_("decision"), max_length=10, choices=[(item.value, item.value) for item in Decision])
+    decision = models.CharField(_("decision"), max_length=10, choices=DECISION_CHOICES)
     rule = models.CharField(_("rule"), max_length=40, blank=True)
     confidence = models.FloatField(_("confidence"))
     evidence = models.JSONField(_("evidence"), default=list)

@@ -1,10 +1,11 @@
 """App configuration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TenantsConfig(AppConfig):
     """Who uses the hub."""
 
     name = "apps.tenants"
-    verbose_name = "Tenants"
+    verbose_name = _("Tenants")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse_lazy
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -17,7 +18,7 @@ def _may_view(label: str) -> Callable[[HttpRequest], bool]:
 
 def _entry(title: StrOrPromise, icon: str, label: str) -> dict[str, Any]:
     link = reverse_lazy(f"admin:{label.replace('.', '_')}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _may_view(label)}
+    return {"title": capfirst(title), "icon": icon, "link": link, "permission": _may_view(label)}
 
 
 def _group(title: StrOrPromise, *entries: tuple[StrOrPromise, str, str]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """A superuser at the console, and a world in which everything has happened once."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.utils.translation import override
 
 from apps.tenants.models import User
 from tests.admin.console import SCRIPT, Console, fill_other_tables, sign_in, tell_story
@@ -14,6 +16,13 @@ from tests.worlds import World
 @pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """What is rendered outside a request; the console's browser asks for English itself."""
+    with override("en"):
+        yield
 
 
 @pytest.fixture

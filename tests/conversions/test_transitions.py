@@ -6,7 +6,7 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.conversions.facts import OrderFact
@@ -17,6 +17,7 @@ from tests.conversions.facts import SHAPING, SILENT, fact, facts_of, steady
 PENDING = fact(Kind.PAYMENT_PENDING, 0, "100", currency="BRL")
 APPROVED = fact(Kind.APPROVED, 1, "100", currency="BRL")
 REFUNDED = fact(Kind.REFUNDED, 2)
+WHOLE_IN_PARTS = fact(Kind.PARTIALLY_REFUNDED, 2, refunded_amount="100")
 FACTS = st.lists(facts_of(SHAPING), min_size=1, max_size=6)
 
 
@@ -46,6 +47,9 @@ def test_facts_read_back_from_the_database_give_the_same_state(facts: list[Order
 
 @steady
 @given(facts=FACTS, more=facts_of(sorted(set(SHAPING) - {Kind.DISPUTE_WON})))
+@example(facts=[APPROVED, WHOLE_IN_PARTS], more=fact(Kind.DISPUTED, 3))
+@example(facts=[APPROVED, WHOLE_IN_PARTS], more=fact(Kind.APPROVED, 3, "150"))
+@example(facts=[PENDING, WHOLE_IN_PARTS], more=fact(Kind.APPROVED, 3, "150"))
 def test_a_further_fact_never_lowers_the_status(facts: list[OrderFact], more: OrderFact) -> None:
     before, after = fold(facts), fold([*facts, more])
 

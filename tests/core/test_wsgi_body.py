@@ -24,13 +24,14 @@ class Application:
         return [b"fine"]
 
 
-def call(application: Application, body: bytes = b"", **environ: Any) -> tuple[str, dict[str, str], bytes]:
+def call(application: Application, body: bytes | io.BytesIO = b"", **environ: Any) -> tuple[str, dict[str, str], bytes]:
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]]) -> None:
         started.extend((status, dict(headers)))
 
-    given = {"wsgi.input": io.BytesIO(body), "PATH_INFO": "/", "REQUEST_METHOD": "POST", **environ}
+    stream = io.BytesIO(body) if isinstance(body, bytes) else body
+    given = {"wsgi.input": stream, "PATH_INFO": "/", "REQUEST_METHOD": "POST", **environ}
     answered = b"".join(WholeBody(application)(given, start_response))  # type: ignore[arg-type]
     return started[0], started[1], answered
 
@@ -99,7 +100,7 @@ def test_a_longer_body_is_refused(application: Application, environ: dict[str, A
 def test_a_body_that_is_declared_too_long_is_not_even_read(application: Application) -> None:
     unread = io.BytesIO(b"x" * 10)
 
-    call(application, CONTENT_LENGTH=str(LIMIT + 1), **{"wsgi.input": unread})
+    call(application, unread, CONTENT_LENGTH=str(LIMIT + 1))
 
     assert unread.tell() == 0
 

@@ -17,15 +17,6 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_it_names_every_stable_address(schema: dict[str, Any]) -> None:
-    assert (
-        {path: sorted(set(item) & {"get", "post", "patch"}) for path, item in schema["paths"].items()} | {}
-        >= {
-            "/api/v1/funnels": ["get", "post"],
-            "/api/v1/funnels/{id}": ["get", "patch"],
-        }.items()
-        if False
-        else True
-    )
     operations = {(path, method) for path, item in schema["paths"].items() for method in item}
     assert operations >= {
         ("/api/v1/funnels", "get"),
@@ -41,16 +32,16 @@ def test_it_names_every_stable_address(schema: dict[str, Any]) -> None:
 
 
 def test_secrets_and_tokens_are_in_no_answer(schema: dict[str, Any]) -> None:
-    answers = {name: item for name, item in schema["components"]["schemas"].items() if "Input" not in name}
+    answers = {name: item for name, item in schema["components"]["schemas"].items() if name.endswith("Output")}
 
     leaks = [
         (name, member)
         for name, item in answers.items()
-        for member in item.get("properties", {})
-        if member in ("secret", "previous_secret", "access_token", "digest", "password") and "Request" not in name
+        for member in item["properties"]
+        if member in ("secret", "previous_secret", "access_token", "digest", "password")
     ]
 
-    assert answers
+    assert {"FunnelOutput", "EndpointOutput", "DestinationOutput"} <= answers.keys()
     assert leaks == []
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db.models import F
 
 from apps.conversions import services
 from apps.conversions.models import Conversion, Quarantine
@@ -65,7 +66,7 @@ def test_nothing_is_read_again_unasked(world: World, monkeypatch: PATCHES) -> No
 
 def test_after_a_fix_it_is_recorded_as_if_it_had_arrived_then(world: World, monkeypatch: PATCHES) -> None:
     """A twin in the old format, sent at the same time, shows what it should have become."""
-    sold_at = {"at_ms": 1_780_000_000_000, "sck": "htc0123456789abcdefghijklmn"}
+    sold_at: dict[str, Any] = {"at_ms": 1_780_000_000_000, "sck": "htc0123456789abcdefghijklmn"}
     world.post_webhook(moved("moved", **sold_at), **{"x-request-id": "request-0001"})
     world.post_webhook(hotmart(order_id="twin", **sold_at))
     teach_the_adapter(monkeypatch)
@@ -255,7 +256,7 @@ def test_a_crash_leaves_its_row_due_and_what_was_read_recorded(world: World, mon
         world.post_webhook(moved(order_id))
     teach_the_adapter(monkeypatch)
     ask_for_all()
-    settle = stages.settle_replay
+    settle = services.settle_replay
 
     def crash(kept: Quarantine, told: Any) -> None:
         settle(kept, told)
@@ -281,7 +282,7 @@ def test_the_oldest_request_is_served_first(world: World, monkeypatch: PATCHES) 
     ask_for_all()
     _, newer = quarantined()
     with unscoped():
-        Quarantine.objects.filter(pk=newer.pk).update(due_at=newer.due_at - timedelta(minutes=1))
+        Quarantine.objects.filter(pk=newer.pk).update(due_at=F("due_at") - timedelta(minutes=1))
         replay_quarantine_batch(limit=1)
 
     assert [row.order_id for row in conversions()] == ["HP2"]

@@ -20,10 +20,12 @@ from django.db import (
 )
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apps.conversions import services
+from apps.conversions.models import Quarantine
 from apps.core import metrics
-from apps.core.remember import Remembered
 from apps.core.errors import TooLarge
 from apps.core.metrics import read_counters
 from apps.funnels import selectors
@@ -165,7 +167,7 @@ def test_what_cannot_be_stored_is_asked_for_again(
 
 @pytest.mark.usefixtures("unchanged")
 def test_so_is_what_cannot_be_quarantined(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.Quarantine.objects, "create", failing(OperationalError()))
+    monkeypatch.setattr(Quarantine.objects, "create", failing(OperationalError()))
 
     assert_problem(world.post_webhook(b"{"), 503, "try_again")
 
@@ -191,7 +193,7 @@ def test_after_trouble_the_next_webhook_is_stored(world: World, monkeypatch: pyt
 
 @pytest.fixture
 def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.5, retry=None)
+    gone = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     monkeypatch.setattr(metrics, "get_redis", lambda: gone)
 
 

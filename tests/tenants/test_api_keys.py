@@ -80,9 +80,10 @@ def test_use_is_noted_at_most_once_a_minute(tenant: NewTenant, client: Client) -
     get(client, f"Bearer {tenant.api_key}")
     third = the_key().last_used_at
 
-    assert first is not None
-    assert third is not None
-    assert before <= first == second <= third
+    assert first
+    assert third
+    assert first == second
+    assert before <= first <= third
 
 
 def test_a_revoked_key_is_nobody_from_then_on(tenant: NewTenant, client: Client) -> None:

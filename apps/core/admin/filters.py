@@ -23,6 +23,8 @@ def word_filter(
     """A filter with a fixed list of words: {word in the address: (what it is called, the condition)}."""
 
     class WordFilter(SimpleListFilter):
+        """Django makes one for each request."""
+
         def lookups(self, request: HttpRequest, model_admin: UnfoldAdmin) -> Iterable[tuple[str, StrOrPromise]]:
             return [(word, text) for word, (text, _condition) in choices.items()]
 

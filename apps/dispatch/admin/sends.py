@@ -17,6 +17,11 @@ from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email
 DUE_FILTER = word_filter(_("due"), "due", {"now": (_("due now"), Q(status__in=LIVE_STATUSES, due_at__lte=Now()))})
 
 
+@column(_("event"))
+def event(send: Send) -> str:
+    return row_link(send.event)
+
+
 @column(_("order"))
 def order(send: Send) -> str:
     return row_link(send.event.conversion, send.event.conversion.order_id)
@@ -26,14 +31,14 @@ def order(send: Send) -> str:
 class SendAdmin(OwnedRecordAdmin):
     """Where an event stands at a destination, and why."""
 
-    list_display = ("id", "status", "reason", "event", order, "destination", "tenant", "due_at", "attempts")
+    list_display = ("id", "status", "reason", event, order, "destination", "tenant", "due_at", "attempts")
     list_select_related = ("event__conversion", "destination", "tenant")
     list_filter = (TENANT_FILTER, "status", DUE_FILTER, ("destination", AutocompleteFilter))
     lookups = (by_event_id("event"), by_order("event__conversion"), by_email("event__conversion"))
     search_help_text = _("event id, order id, e-mail, or the whole name of the tenant")
     colours: ClassVar[Colours] = {"status": STATUS_COLOURS}
     layout = (
-        (None, ("status", "reason", "event", order, "destination", "tenant", "attempts", "failures")),
+        (None, ("status", "reason", event, order, "destination", "tenant", "attempts", "failures")),
         (
             _("When"),
             ("due_at", "deadline", "first_attempt_at", "settled_at", "changed_at"),
