@@ -19,6 +19,12 @@ def _forget_remembered_endpoints() -> Iterator[None]:
     selectors.forget_remembered()
 
 
+@pytest.fixture(autouse=True)
+def _hash_passwords_fast(settings: Any) -> None:
+    """The real hasher is slow on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def tenant(db: None) -> NewTenant:
     return create_tenant(name="Cursos da Ana", email="ana@example.com")

@@ -59,14 +59,23 @@ class WebhookShortcut:
         return await stored
 
     async def _write_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            rows = [delivery for deliveries, _stored in batch for delivery in deliveries]
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._write_batch(batch)
+        finally:
+            self._writing = None
+
+    async def _write_batch(self, batch: Sequence[Waiting]) -> None:
+        """Whatever goes wrong, nobody is left waiting."""
+        rows = [delivery for deliveries, _stored in batch for delivery in deliveries]
+        stored = False
+        try:
             stored = await asyncio.get_running_loop().run_in_executor(self._writer, _write, rows)
+        finally:
             for _deliveries, waiting in batch:
                 if not waiting.done():
                     waiting.set_result(stored)
-        self._writing = None
 
 
 def _read(scope: Scope, headers: dict[str, str], body: bytes, request_id: str) -> list[NewDelivery] | None:

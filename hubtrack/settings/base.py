@@ -66,7 +66,8 @@ TEMPLATES = [
 
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Portuguese (Brazil)")), ("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# The admin theme, django-unfold, ships no translations: its words have a catalogue of their own.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "unfold"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -9,9 +9,15 @@ DATABASES: dict[str, dict[str, Any]] = {
         **env.db_url("DATABASE_URL", default="postgres://hubtrack@127.0.0.1:5432/hubtrack"),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        # A dead pooled connection costs one 503; checking each before use would make everybody wait after an outage.
+        "CONN_HEALTH_CHECKS": False,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=12), "timeout": 5},
+            "pool": {
+                "min_size": 1,
+                "max_size": env.int("DATABASE_POOL_SIZE", default=12),
+                "timeout": 3,
+                "reconnect_timeout": 1,
+            },
             "connect_timeout": 3,
             "server_side_binding": True,
             "prepare_threshold": 5,

@@ -126,3 +126,25 @@ def test_a_database_that_fails_sends_everybody_the_long_way(world: World, monkey
 
     assert call(world, hotmart(order_id="HP1"), hotmart(order_id="HP2")) == [None, None]
     assert rows() == (0, 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_even_a_bug_leaves_nobody_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(world)
+    failures = [TypeError("a bug")]
+    real = record_deliveries
+
+    def fail_once(batch: Sequence[Any]) -> None:
+        if failures:
+            raise failures.pop()
+        real(batch)
+
+    monkeypatch.setattr(shortcut, "record_deliveries", fail_once)
+    bodies = [hotmart(order_id=f"HP{number}") for number in range(65)]
+
+    answers = call(world, *bodies[:64])
+    later = call(world, bodies[64])
+
+    assert answers == [None] * 64
+    assert later[0] is not None
+    assert rows() == (1, 1)
