@@ -58,7 +58,10 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UnreadableDelivery:
-    """An authentic delivery that could not be read, and where reading stopped."""
+    """An authentic delivery that could not be read, and where reading stopped.
+
+    `unknown_word` is set when everything could be read but the gateway's word for what happened.
+    """
 
     tenant_id: uuid.UUID
     endpoint_id: uuid.UUID
@@ -69,6 +72,7 @@ class UnreadableDelivery:
     path: str
     expected: str
     found: str
+    unknown_word: str = ""
 
 
 @transaction.atomic
@@ -159,8 +163,9 @@ def quarantine_delivery(unreadable: UnreadableDelivery) -> Quarantine:
         delivery: Delivery = Delivery.objects.create(
             endpoint_id=unreadable.endpoint_id,
             gateway=unreadable.gateway,
-            outcome=Outcome.QUARANTINED,
+            outcome=Outcome.UNKNOWN if unreadable.unknown_word else Outcome.QUARANTINED,
             kind=Kind.UNKNOWN,
+            vendor_event=unreadable.unknown_word,
             correlation_id=unreadable.correlation_id,
         )
         kept: Quarantine = Quarantine.objects.create(

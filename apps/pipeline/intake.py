@@ -24,6 +24,7 @@ from apps.gateways.registry import get_adapter
 from apps.gateways.request import WebhookRequest
 
 UNSTORABLE = PayloadError("body", "values that a database can hold", "others")
+UNKNOWN_WORD = PayloadError("event", "a word that the adapter knows", "another word")
 log = get_logger(__name__)
 
 
@@ -44,7 +45,7 @@ def _receive(gateway: str, key: str, request: WebhookRequest) -> str:
     _check_size(request)
     _authenticate(adapter, endpoint, request)
     try:
-        return _store(endpoint, adapter.parse(request))
+        return _store(endpoint, request, adapter.parse(request))
     except PayloadError as error:
         return _quarantine(endpoint, request, error)
     except DataError:
@@ -93,16 +94,19 @@ def _authenticate(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequ
         ) from error
 
 
-def _store(endpoint: LiveEndpoint, events: Sequence[GatewayEvent]) -> str:
-    deliveries = new_deliveries(endpoint, events, received_at=datetime.now(UTC), correlation_id=current_request_id())
-    if not deliveries:
-        return Outcome.IGNORED.value
-    record_deliveries(deliveries)
-    for delivery in deliveries:
-        if delivery.kind is Kind.UNKNOWN:
+def _store(endpoint: LiveEndpoint, request: WebhookRequest, events: Sequence[GatewayEvent]) -> str:
+    """Record what is known; a word that is not may be a renamed sale, so its bytes are kept to be read again."""
+    known = [event for event in events if event.kind is not Kind.UNKNOWN]
+    deliveries = new_deliveries(endpoint, known, received_at=datetime.now(UTC), correlation_id=current_request_id())
+    if deliveries:
+        record_deliveries(deliveries)
+    for event in events:
+        if event.kind is Kind.UNKNOWN:
+            _keep(endpoint, request, UNKNOWN_WORD, event.vendor_event[:200])
             count("webhooks_unknown_total", gateway=endpoint.gateway)
             log.warning("webhook.unknown_word", gateway=endpoint.gateway, endpoint_id=str(endpoint.id))
-    return deliveries[0].outcome.value
+    outcomes = [delivery.outcome.value for delivery in deliveries] or [Outcome.UNKNOWN.value for _event in events]
+    return outcomes[0] if outcomes else Outcome.IGNORED.value
 
 
 def new_deliveries(
@@ -132,6 +136,13 @@ def _new_delivery(
 
 
 def _quarantine(endpoint: LiveEndpoint, request: WebhookRequest, error: PayloadError) -> str:
+    _keep(endpoint, request, error)
+    count("webhooks_quarantined_total", gateway=endpoint.gateway)
+    log.error("webhook.quarantined", gateway=endpoint.gateway, endpoint_id=str(endpoint.id))
+    return Outcome.QUARANTINED.value
+
+
+def _keep(endpoint: LiveEndpoint, request: WebhookRequest, error: PayloadError, unknown_word: str = "") -> None:
     quarantine_delivery(
         UnreadableDelivery(
             tenant_id=endpoint.tenant_id,
@@ -143,8 +154,6 @@ def _quarantine(endpoint: LiveEndpoint, request: WebhookRequest, error: PayloadE
             path=error.path,
             expected=error.expected,
             found=error.found,
+            unknown_word=unknown_word,
         )
     )
-    count("webhooks_quarantined_total", gateway=endpoint.gateway)
-    log.error("webhook.quarantined", gateway=endpoint.gateway, endpoint_id=str(endpoint.id))
-    return Outcome.QUARANTINED.value

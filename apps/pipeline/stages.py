@@ -25,10 +25,11 @@ from apps.core.log import get_logger
 from apps.dispatch.services import plan_events
 from apps.funnels.selectors import LiveEndpoint, published_configs
 from apps.gateways.errors import PayloadError
+from apps.gateways.events import Kind
 from apps.gateways.registry import ADAPTERS
 from apps.gateways.request import WebhookRequest
 from apps.matching.services import match_conversions
-from apps.pipeline.intake import UNSTORABLE, new_deliveries
+from apps.pipeline.intake import UNKNOWN_WORD, UNSTORABLE, new_deliveries
 
 MATCH_BATCH = 200
 QUARANTINE_BATCH = 20
@@ -135,4 +136,6 @@ def _parse_again(kept: Quarantine) -> list[NewDelivery]:
         secrets=(),
     )
     events = ADAPTERS[delivery.gateway].parse(WebhookRequest(kept.body, {"content-type": kept.content_type}))
+    if any(event.kind is Kind.UNKNOWN for event in events):
+        raise UNKNOWN_WORD
     return new_deliveries(endpoint, events, received_at=delivery.received_at, correlation_id=delivery.correlation_id)

@@ -11,7 +11,9 @@ from apps.conversions import services
 from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import request_replay
 from apps.funnels.models import Endpoint, Rollout
+from apps.gateways.events import Kind
 from apps.gateways.hotmart import tables
+from apps.gateways.registry import ADAPTERS
 from apps.pipeline import stages
 from apps.pipeline.intake import UNSTORABLE
 from apps.pipeline.lanes import find_due_lanes
@@ -286,3 +288,27 @@ def test_the_oldest_request_is_served_first(world: World, monkeypatch: PATCHES) 
         replay_quarantine_batch(limit=1)
 
     assert [row.order_id for row in conversions()] == ["HP2"]
+
+
+def test_an_unknown_word_is_kept_and_read_once_the_adapter_knows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = world.post_webhook(hotmart("PURCHASE_SETTLED", order_id="HP1"))
+    assert answer.json() == {"status": "unknown"}
+    with unscoped():
+        (kept,) = Quarantine.objects.select_related("delivery")
+        assert (kept.path, kept.delivery.outcome) == ("event", "unknown")
+        assert kept.delivery.vendor_event == "PURCHASE_SETTLED"
+        request_replay(Quarantine.objects.all())
+        replay_quarantine_batch()
+        assert Conversion.objects.count() == 0
+
+    known = {**ADAPTERS["hotmart"].event_types, "PURCHASE_SETTLED": Kind.APPROVED}
+    monkeypatch.setattr(type(ADAPTERS["hotmart"]), "event_types", known)
+    with unscoped():
+        request_replay(Quarantine.objects.all())
+        replay_quarantine_batch()
+
+    assert world.conversion("HP1")["status"] == "approved"
+    with unscoped():
+        assert Quarantine.objects.get().state == Quarantine.State.REPLAYED
