@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from celery import current_app
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -39,6 +39,6 @@ def check_servers() -> dict[str, bool]:
 def _answers(ask: Callable[[], None]) -> bool:
     try:
         ask()
-    except (DatabaseError, RedisError, KombuError, BrokerError, OSError):
+    except (Error, RedisError, KombuError, BrokerError, OSError):
         return False
     return True

@@ -75,6 +75,7 @@ def test_nothing_is_sent_before_it_is_due(world: World, platform: ScriptedPlatfo
         (graph_error(4), "retrying", "wait"),
         ((200, {"messages": []}), "retrying", "retry"),
         ((502, b"<html>bad gateway</html>"), "retrying", "retry"),
+        ((502, b"a proxy's \x00 and \xff"), "retrying", "retry"),
     ],
 )
 def test_each_answer_leads_to_its_status(

@@ -159,7 +159,7 @@ def _settle(item: Ready, reply: Reply) -> None:
         subcode=verdict.subcode,
         trace_id=(verdict.fbtrace_id or "")[:100],
         next_step=verdict.next_step,
-        response=reply.body[:MAX_RESPONSE],
+        response=reply.body.replace("\x00", "")[:MAX_RESPONSE],  # PostgreSQL's text holds no NUL
         elapsed_ms=reply.elapsed_ms,
     )
     ours = Send.objects.filter(pk=item.send.pk, lease_token=item.send.lease_token, status=SendStatus.SENDING)

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from apps.core.log import get_logger
 from apps.pipeline.tasks import wake_due_lanes
@@ -33,7 +33,7 @@ def _turn() -> float:
     """Seconds to wait before the next turn."""
     try:
         wake_due_lanes()
-    except DatabaseError as error:
+    except Error as error:
         log.warning("relay.database_gone", error_type=type(error).__name__)
         return RECOVERY_S
     finally:
