@@ -9,6 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("apps.monitoring.urls")),
     path("api/v1/", include("apps.pipeline.urls")),
+    path("api/v1/", include("apps.conversions.urls")),
     path("api/v1/", include("apps.funnels.urls")),
     path("api/v1/", include("apps.clicks.urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -6,17 +6,30 @@ from typing import Any
 import pytest
 
 from apps.funnels import selectors
+from apps.pipeline import drift
 from apps.tenants.services import NewTenant, create_tenant
 from tests.platforms import ScriptedPlatform, scripted_platform
 from tests.worlds import World, make_world
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--mutations", type=int, default=2_500, help="damaged deliveries to try (at least 2000)")
+
+
+@pytest.fixture
+def mutations(request: pytest.FixtureRequest) -> int:
+    wanted: int = request.config.getoption("--mutations")
+    return wanted
+
+
 @pytest.fixture(autouse=True)
-def _forget_remembered_endpoints() -> Iterator[None]:
-    """Endpoints and funnels are remembered for seconds; a test must not see another's."""
+def _forget_what_is_remembered() -> Iterator[None]:
+    """Endpoints, funnels and noted fields are remembered for seconds; a test must not see another's."""
     selectors.forget_remembered()
+    drift.forget_noted()
     yield
     selectors.forget_remembered()
+    drift.forget_noted()
 
 
 @pytest.fixture(autouse=True)

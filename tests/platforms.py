@@ -27,6 +27,10 @@ class ScriptedPlatform:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     @property
+    def names(self) -> list[str]:
+        return [event["event_name"] for body in self.received for event in body["data"]]
+
+    @property
     def event_ids(self) -> list[str]:
         return [event["event_id"] for body in self.received for event in body["data"]]
 

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.test import Client, RequestFactory
 
@@ -19,7 +20,7 @@ from apps.tenants.scoping import tenant_scope, unscoped
 from apps.tenants.services import NewTenant
 from hubtrack.wsgi import application
 
-SECRETS = {"hotmart": "hottok-of-ana-0001", "stripe": "whsec_of_ana_0001"}
+SECRETS = {slug: f"secret-of-ana-at-{slug}-0001" for slug in ADAPTERS}
 PIXEL = "123456789012345"
 LANDING = "https://cursosdaana.example.com/oferta"
 
@@ -76,12 +77,13 @@ class World:
         return self.client.post("/api/v1/track/click", json.dumps(hit), content_type="application/json")
 
     def post_webhook(self, body: dict[str, Any] | bytes, *, gateway: str = "hotmart", **headers: str) -> "Answer":
-        """Signed as the gateway does; `headers` are added or replace its own."""
+        """Signed as the gateway does; `headers` are added or replace its own. Bytes may be JSON or a form."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         unsigned = WebhookRequest(raw, {"content-type": "application/json"})
         signed = ADAPTERS[gateway].verifier.sign(unsigned, SECRETS[gateway], datetime.now(UTC))
         path = self.address or f"/api/v1/webhooks/{gateway}/{self.endpoint_key(gateway)}"
-        return post_raw(path, raw, {**signed.headers, **headers})
+        query = f"?{urlencode(signed.query)}" if signed.query else ""
+        return post_raw(path + query, signed.body, {**signed.headers, **headers})
 
     def get(self, path: str, **query: str) -> Any:
         return self.client.get(f"/api/v1/{path}", query, headers=self.auth)
@@ -107,12 +109,17 @@ class World:
                     made += handled
         return made
 
-    def event(self, order_id: str) -> dict[str, Any]:
-        """The one event of this order, in detail."""
-        listed = self.get("events", order_id=order_id).json()["results"]
+    def event(self, order_id: str, name: str = "Purchase") -> dict[str, Any]:
+        """The one event of this order and name, in detail."""
+        listed = [row for row in self.events(order_id) if row["event_name"] == name]
         assert len(listed) == 1, listed
         found: dict[str, Any] = self.get(f"events/{listed[0]['event_id']}").json()
         return found
+
+    def events(self, order_id: str) -> list[dict[str, Any]]:
+        """Every event of this order, as listed."""
+        listed: list[dict[str, Any]] = self.get("events", order_id=order_id).json()["results"]
+        return listed
 
     def conversion(self, order_id: str) -> dict[str, Any]:
         """The one conversion of this order."""

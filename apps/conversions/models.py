@@ -35,6 +35,7 @@ class Outcome(models.TextChoices):
     IGNORED = "ignored", _("ignored: says nothing of an order")
     UNKNOWN = "unknown", _("unknown word of the gateway: kept and counted")
     QUARANTINED = "quarantined", _("could not be read: in quarantine")
+    UNCONFIRMED = "unconfirmed", _("waits until the gateway's own API confirms it")
 
 
 class Delivery(TenantOwned):
@@ -61,15 +62,17 @@ class Delivery(TenantOwned):
 
 
 class Quarantine(TenantOwned):
-    """A genuine delivery that could not be read: its bytes, encrypted, and where reading stopped.
+    """A genuine delivery that could not be read: its bytes, encrypted and without secrets, and where reading stopped.
 
-    `due_at` set means: read it again; the ingest lane does.
+    `differences` from the gateway's known contract: [{"path", "expected", "found"}], types only. `due_at` set means:
+    read it again; the ingest lane does.
     """
 
     class State(models.TextChoices):
         """Where a quarantined delivery stands."""
 
         WAITING = "waiting", _("waiting for a fix")
+        UNCONFIRMED = "unconfirmed", _("waiting for the gateway's own API")
         REPLAYED = "replayed", _("read after a fix")
 
     delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, verbose_name=_("delivery"))
@@ -78,7 +81,10 @@ class Quarantine(TenantOwned):
     path = models.CharField(_("path"), max_length=300)
     expected = models.CharField(_("expected"), max_length=200)
     found = models.CharField(_("found"), max_length=200)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    differences = models.JSONField(
+        _("differences from the known contract"), default=list, db_default=models.Value([], models.JSONField())
+    )
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.WAITING)
     due_at = models.DateTimeField(_("read again at"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     resolved_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
@@ -92,6 +98,54 @@ class Quarantine(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.path}: expected {self.expected}, found {self.found}"
+
+
+class DriftNotice(TenantOwned):
+    """A field that a gateway began to send and that no contract knows: nothing is lost, but somebody should look.
+
+    One row for each path, gateway and version of its format (empty where bodies name none). Names only, no values.
+    """
+
+    gateway = models.CharField(_("gateway"), max_length=20)
+    version = models.CharField(_("version of the format"), max_length=40, blank=True)
+    path = models.CharField(_("path"), max_length=300)
+    first_seen_at = models.DateTimeField(_("first seen at"), db_default=Now())
+    last_seen_at = models.DateTimeField(_("last seen at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("new field of a gateway")
+        verbose_name_plural = _("new fields of gateways")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "gateway", "version", "path"], name="drift_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.version} {self.path}"
+
+
+class AdapterComparison(TenantOwned):
+    """One delivery as the adapter in use and a candidate read it; `differences` is empty when they agree.
+
+    Of differing members both readings are kept as text, hashes in place of personal data.
+    """
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, verbose_name=_("endpoint"))
+    received_at = models.DateTimeField(_("received at"), db_default=Now())
+    version = models.PositiveSmallIntegerField(_("version in use"))
+    candidate = models.PositiveSmallIntegerField(_("candidate's version"))
+    order_id = models.CharField(_("order id"), max_length=200, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    amount = models.DecimalField(_("amount in use"), max_digits=18, decimal_places=3, null=True)
+    candidate_amount = models.DecimalField(_("candidate's amount"), max_digits=18, decimal_places=3, null=True)
+    differences = models.JSONField(_("differences"), default=list)
+
+    class Meta:
+        verbose_name = _("comparison of adapters")
+        verbose_name_plural = _("comparisons of adapters")
+        indexes: ClassVar = [models.Index(fields=["endpoint", "-id"], name="comparison_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} v{self.version}/v{self.candidate}"
 
 
 class Conversion(TenantOwned):
@@ -120,7 +174,16 @@ class Conversion(TenantOwned):
     session_ref = models.CharField(_("session id carried through"), max_length=32, blank=True)
     product_id = models.CharField(_("product id"), max_length=200, blank=True)
     product_name = models.CharField(_("product"), max_length=1000, blank=True)
+    offer_id = models.CharField(_("offer"), max_length=200, blank=True, db_default="")
     payment_method = models.CharField(_("payment method"), max_length=20, blank=True)
+    installments = models.IntegerField(_("instalments"), null=True)
+    items = models.JSONField(_("items"), default=list, db_default=models.Value([], models.JSONField()))
+    net_amount = models.DecimalField(_("net amount"), max_digits=18, decimal_places=3, null=True)
+    gateway_fee = models.DecimalField(_("gateway's fee"), max_digits=18, decimal_places=3, null=True)
+    producer_commission = models.DecimalField(_("producer's commission"), max_digits=18, decimal_places=3, null=True)
+    affiliate_commission = models.DecimalField(_("affiliates' commission"), max_digits=18, decimal_places=3, null=True)
+    parent_order_id = models.CharField(_("part of order"), max_length=200, blank=True, db_default="")
+    milestones = models.JSONField(_("first times"), default=dict, db_default=models.Value({}, models.JSONField()))
     subscription_id = models.CharField(_("subscription id"), max_length=200, blank=True)
     is_renewal = models.BooleanField(_("renewal"), default=False)
     is_test = models.BooleanField(_("gateway's test"), default=False)

@@ -1,29 +1,11 @@
 """The statements of the hot path. Rows travel as one JSON array, so their number does not change the statement."""
 
-_STATE_COLUMNS = (
-    "status",
-    "amount",
-    "refunded_amount",
-    "currency",
-    "occurred_at",
-    "approved_at",
-    "identity",
-    "email_sha256",
-    "phone_sha256",
-    "tracking",
-    "click_ref",
-    "session_ref",
-    "product_id",
-    "product_name",
-    "payment_method",
-    "subscription_id",
-    "is_renewal",
-    "is_test",
-)
 _STATE_TYPES = """status text, amount numeric, refunded_amount numeric, currency text, occurred_at timestamptz,
     approved_at timestamptz, identity jsonb, email_sha256 text, phone_sha256 text, tracking jsonb, click_ref text,
-    session_ref text, product_id text, product_name text, payment_method text, subscription_id text,
-    is_renewal boolean, is_test boolean"""
+    session_ref text, product_id text, product_name text, offer_id text, payment_method text, installments integer,
+    items jsonb, net_amount numeric, gateway_fee numeric, producer_commission numeric, affiliate_commission numeric,
+    parent_order_id text, subscription_id text, milestones jsonb, is_renewal boolean, is_test boolean"""
+_STATE_COLUMNS = tuple(column.split()[0] for column in _STATE_TYPES.split(","))
 _DELIVERY_COLUMNS = """tenant_id, endpoint_id, gateway, received_at, outcome, kind, vendor_event, order_id, fingerprint,
     fact, correlation_id"""
 _ORDER_COLUMNS = "tenant_id, funnel_id, endpoint_id, gateway, order_id, received_at, correlation_id"

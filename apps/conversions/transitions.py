@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from apps.conversions.facts import OrderFact
+from apps.conversions.facts import OrderFact, OrderItem
 from apps.core.identity import HashedIdentity
 from apps.core.ids import find_carried_ids
 from apps.gateways.events import Kind
@@ -66,7 +66,8 @@ class OrderState:
     """An order as known now. `approved_at` is set once money was confirmed, whatever happened later.
 
     `amount` is the latest approved amount (else the latest named, but never a dispute's); `refunded_amount` the
-    highest named.
+    highest named. `milestones` maps each kind that was reported to its first time, in ISO 8601. An order is a test if
+    its sale is; before there is one, if anything said of it is.
     """
 
     status: Status
@@ -81,8 +82,17 @@ class OrderState:
     session_ref: str
     product_id: str
     product_name: str
+    offer_id: str
     payment_method: str
+    installments: int | None
+    items: list[OrderItem]
+    net_amount: Decimal | None
+    gateway_fee: Decimal | None
+    producer_commission: Decimal | None
+    affiliate_commission: Decimal | None
+    parent_order_id: str
     subscription_id: str
+    milestones: dict[str, str]
     is_renewal: bool
     is_test: bool
 
@@ -116,10 +126,19 @@ def fold(facts: Iterable[OrderFact]) -> OrderState:
         session_ref=session_ref or "",
         product_id=_first_text(best_first, "product_id"),
         product_name=_first_text(best_first, "product_name"),
+        offer_id=_first_text(best_first, "offer_id"),
         payment_method=_first_text(best_first, "payment_method"),
+        installments=_first_known(fact.installments for fact in best_first),
+        items=next((fact.items for fact in best_first if fact.items), []),
+        net_amount=_first_known(fact.net_amount for fact in best_first),
+        gateway_fee=_first_known(fact.gateway_fee for fact in best_first),
+        producer_commission=_first_known(fact.producer_commission for fact in best_first),
+        affiliate_commission=_first_known(fact.affiliate_commission for fact in best_first),
+        parent_order_id=_first_text(best_first, "parent_order_id"),
         subscription_id=_first_text(best_first, "subscription_id"),
-        is_renewal=any(fact.kind is Kind.RENEWED for fact in known),
-        is_test=any(fact.is_test for fact in known),
+        milestones=_first_times(known),
+        is_renewal=bool(sales) and sales[0].kind is Kind.RENEWED,
+        is_test=any(fact.is_test for fact in sales or known),
     )
 
 
@@ -153,6 +172,15 @@ def _first_values(sources: Iterable[Mapping[str, T]]) -> dict[str, T]:
         for name, value in source.items():
             values.setdefault(name, value)
     return values
+
+
+def _first_times(known: list[OrderFact]) -> dict[str, str]:
+    """In ISO 8601, as JSON keeps them; `known` is in the order of time."""
+    return {fact.kind.value: fact.occurred_at.isoformat() for fact in reversed(known)}
+
+
+def _first_known(values: Iterable[T | None]) -> T | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _first_text(facts: list[OrderFact], name: str) -> str:

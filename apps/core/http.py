@@ -72,6 +72,9 @@ class OutboundClient:
         self._max_body = max_body
         self._session = _GuardedSession(allow_loopback, pool_size)
 
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        return self._exchange(method, url, headers, body)
+
     def post_json(self, url: str, payload: bytes, headers: Mapping[str, str]) -> Answer:
         return self._exchange("POST", url, {**headers, "Content-Type": "application/json"}, payload)
 

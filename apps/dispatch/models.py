@@ -34,10 +34,14 @@ LIVE_STATUSES = (SendStatus.PENDING, SendStatus.RETRYING, SendStatus.SENDING)
 
 
 class CapiEvent(TenantOwned):
-    """One thing to tell the ad platforms of one order, for ever under one event_id (event_id.py)."""
+    """One thing to tell the ad platforms of one order, for ever under one event_id (event_id.py).
+
+    `stage` is what happened to the order (services/plan.py): each is told once, whatever name a funnel gives it later.
+    """
 
     event_id = models.CharField(_("event id"), max_length=64)
     event_name = models.CharField(_("event"), max_length=40)
+    stage = models.CharField(_("stage of the order"), max_length=30, default="sale", db_default="sale")
     conversion = models.ForeignKey(
         Conversion, on_delete=models.PROTECT, related_name="capi_events", verbose_name=_("conversion")
     )
@@ -49,7 +53,10 @@ class CapiEvent(TenantOwned):
     class Meta:
         verbose_name = _("CAPI event")
         verbose_name_plural = _("CAPI events")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "event_id"], name="event_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "event_id"], name="event_once"),
+            models.UniqueConstraint(fields=["conversion", "stage"], name="event_stage_once"),
+        ]
         indexes: ClassVar = [models.Index(fields=["tenant", "-id"], name="event_newest")]
 
     def __str__(self) -> str:

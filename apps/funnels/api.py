@@ -5,19 +5,26 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from apps.core.api import Pages
-from apps.funnels.models import Destination, Endpoint, Funnel, Platform, UnknownConsent
-from apps.funnels.selectors import draft_config
+from apps.funnels.credentials import check_credentials
+from apps.funnels.event_names import DEFAULT_NAMES, claims_a_sale, event_name_of, is_known_kind, is_usable_name
+from apps.funnels.models import ChildOrders, Destination, Endpoint, Funnel, Platform, Rollout, Trial, UnknownConsent
+from apps.funnels.selectors import has_unpublished_changes
 from apps.funnels.services import create_funnel, publish_funnel, update_funnel
+from apps.gateways.api import Finding
 from apps.gateways.registry import get_adapter
+from apps.gateways.signatures import Strength
+from apps.tenants.authentication import actor_of
 
 
 def _require(values: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -32,7 +39,11 @@ class EndpointInput(serializers.Serializer[Any]):
     """A gateway and the secret that authenticates its webhooks."""
 
     gateway = serializers.CharField(max_length=20)
-    secret = serializers.CharField(max_length=500)
+    secret = serializers.CharField(max_length=500, required=False)
+    credentials = serializers.DictField(child=serializers.CharField(max_length=2000), required=False)
+    rollout = serializers.ChoiceField(choices=Rollout.choices, required=False)
+    live_percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
+    candidate = serializers.ChoiceField(choices=Trial.choices, required=False)
 
     def validate_gateway(self, slug: str) -> str:
         if get_adapter(slug) is None:
@@ -40,7 +51,18 @@ class EndpointInput(serializers.Serializer[Any]):
         return slug
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return _require(attrs, "gateway", "secret")
+        _require(attrs, "gateway")
+        adapter = get_adapter(attrs["gateway"])
+        is_signed = adapter is not None and adapter.verifier.strength is not Strength.NONE
+        if is_signed and (len(attrs) == 1 or not self.root.partial):
+            _require(attrs, "secret")
+        known = {field.name for field in adapter.api.fields} if adapter and adapter.api else set()
+        unknown = {
+            name: _("This gateway has no such credential.") for name in attrs.get("credentials", {}).keys() - known
+        }
+        if unknown:
+            raise serializers.ValidationError({"credentials": unknown})
+        return attrs
 
 
 class DestinationInput(serializers.Serializer[Any]):
@@ -64,22 +86,61 @@ class FunnelInput(serializers.Serializer[Any]):
     landing_url = serializers.URLField(max_length=2000, required=False, allow_blank=True)
     attribution_window_days = serializers.IntegerField(min_value=1, max_value=90, required=False)
     unknown_consent = serializers.ChoiceField(choices=UnknownConsent.choices, required=False)
+    event_names = serializers.DictField(child=serializers.CharField(max_length=40, allow_blank=True), required=False)
+    child_orders = serializers.ChoiceField(choices=ChildOrders.choices, required=False)
     endpoints = EndpointInput(many=True, required=False)
     destinations = DestinationInput(many=True, required=False)
+
+    def validate_event_names(self, names: dict[str, str]) -> dict[str, str]:
+        problems = {kind: problem for kind, name in names.items() if (problem := _problem_of(kind, name))}
+        if problems:
+            raise serializers.ValidationError(problems)
+        return names
+
+
+def _problem_of(kind: str, name: str) -> StrPromise | None:
+    if not is_known_kind(kind):
+        return _("Nothing of this name happens to an order. See the list in the documentation.")
+    if not is_usable_name(name):
+        return _("Use letters, digits and _, starting with a letter; or nothing, to send no event.")
+    if claims_a_sale(kind, name):
+        return _("Purchase and Subscribe are for confirmed payments only.")
+    return None
 
 
 class EndpointOutput(serializers.ModelSerializer[Endpoint]):
     """The address to paste into the gateway."""
 
     webhook_url = serializers.SerializerMethodField()
+    has_credentials = serializers.SerializerMethodField()
+    authentication = serializers.SerializerMethodField()
 
     class Meta:
         model = Endpoint
-        fields = ("id", "gateway", "rollout", "webhook_url")
+        fields = (
+            *(
+                "id",
+                "gateway",
+                "rollout",
+                "live_percent",
+                "candidate",
+                "has_credentials",
+                "authentication",
+                "webhook_url",
+            ),
+        )
 
     @extend_schema_field(serializers.URLField())
     def get_webhook_url(self, endpoint: Endpoint) -> str:
         return f"{settings.PUBLIC_URL}/api/v1/webhooks/{endpoint.gateway}/{endpoint.key}"
+
+    def get_has_credentials(self, endpoint: Endpoint) -> bool:
+        return bool(endpoint.credentials)
+
+    @extend_schema_field(serializers.ChoiceField(choices=[strength.value for strength in Strength]))
+    def get_authentication(self, endpoint: Endpoint) -> str:
+        adapter = get_adapter(endpoint.gateway)
+        return adapter.verifier.strength.value if adapter else Strength.NONE.value
 
 
 class DestinationOutput(serializers.ModelSerializer[Destination]):
@@ -103,6 +164,7 @@ class FunnelOutput(serializers.ModelSerializer[Funnel]):
 
     endpoints = EndpointOutput(many=True)
     destinations = DestinationOutput(many=True)
+    event_names = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField()
     unpublished_changes = serializers.SerializerMethodField()
 
@@ -117,6 +179,8 @@ class FunnelOutput(serializers.ModelSerializer[Funnel]):
             "landing_url",
             "attribution_window_days",
             "unknown_consent",
+            "event_names",
+            "child_orders",
             "endpoints",
             "destinations",
             "created_at",
@@ -128,7 +192,37 @@ class FunnelOutput(serializers.ModelSerializer[Funnel]):
         return "published" if funnel.published_id else "draft"
 
     def get_unpublished_changes(self, funnel: Funnel) -> bool:
-        return funnel.published is None or funnel.published.config != draft_config(funnel).to_json()
+        return has_unpublished_changes(funnel)
+
+    def get_event_names(self, funnel: Funnel) -> dict[str, str]:
+        """Every kind with the name it has in this funnel, chosen or not."""
+        return {kind.value: event_name_of(kind, funnel.event_names) for kind in DEFAULT_NAMES}
+
+
+class CredentialsInput(serializers.Serializer[Any]):
+    """Credentials for a gateway's own API."""
+
+    gateway = serializers.CharField(max_length=20)
+    credentials = serializers.DictField(child=serializers.CharField(max_length=2000))
+
+
+class CredentialCheckOutput(serializers.Serializer[Any]):
+    """`finding` is a stable word, `sentence` says it in the reader's language."""
+
+    valid = serializers.BooleanField(source="is_valid")
+    finding = serializers.ChoiceField(choices=[finding.value for finding in Finding])
+    sentence = serializers.CharField()
+
+
+@extend_schema(tags=["gateways"])
+class CredentialCheckView(APIView):
+    """Try credentials with the gateway itself; nothing is stored. 404 where a gateway has none."""
+
+    @extend_schema(request=CredentialsInput, responses=CredentialCheckOutput)
+    def post(self, request: Request) -> Response:
+        body = CredentialsInput(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(CredentialCheckOutput(check_credentials(**body.validated_data)).data)
 
 
 @extend_schema(tags=["funnels"])
@@ -151,14 +245,14 @@ class FunnelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Funnel]):
     def create(self, request: Request) -> Response:
         body = FunnelInput(data=request.data)
         body.is_valid(raise_exception=True)
-        return self._answer(create_funnel(body.validated_data), status.HTTP_201_CREATED)
+        return self._answer(create_funnel(body.validated_data, actor_of(request)), status.HTTP_201_CREATED)
 
     @extend_schema(request=FunnelInput, responses=FunnelOutput)
     def partial_update(self, request: Request, pk: str) -> Response:
         funnel = self.get_object()
         body = FunnelInput(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        return self._answer(update_funnel(funnel, body.validated_data))
+        return self._answer(update_funnel(funnel, body.validated_data, actor_of(request)))
 
     @extend_schema(request=None, responses=FunnelOutput)
     @action(detail=True, methods=["post"])

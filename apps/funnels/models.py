@@ -39,6 +39,21 @@ class Rollout(models.TextChoices):
     LIVE = "live", _("live")
 
 
+class Trial(models.TextChoices):
+    """What an endpoint does with the next version of its gateway's adapter, where there is one."""
+
+    OFF = "off", _("off")
+    SHADOW = "shadow", _("shadow: reads beside the one in use, and the two are compared")
+    LIVE = "live", _("live: its reading counts")
+
+
+class ChildOrders(models.TextChoices):
+    """What to tell the platforms of an order bump or upsell that the gateway sells as an order of its own."""
+
+    EXCLUDE = "exclude", _("nothing: it is part of the first purchase")
+    PURCHASE = "purchase", _("a purchase of its own")
+
+
 class Platform(models.TextChoices):
     """Ad platforms that a destination can be."""
 
@@ -59,6 +74,16 @@ class Funnel(TenantOwned):
     )
     unknown_consent = models.CharField(
         _("when consent is unknown"), max_length=5, choices=UnknownConsent, default=UnknownConsent.SEND
+    )
+    event_names = models.JSONField(
+        _("events by what happened"), default=dict, blank=True, db_default=models.Value({}, models.JSONField())
+    )
+    child_orders = models.CharField(
+        _("order bumps and upsells"),
+        max_length=8,
+        choices=ChildOrders,
+        default=ChildOrders.EXCLUDE,
+        db_default=ChildOrders.EXCLUDE,
     )
     published = models.ForeignKey(
         "FunnelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
@@ -95,7 +120,9 @@ class FunnelVersion(TenantOwned):
 class Endpoint(TenantOwned):
     """Where a gateway posts its webhooks. `key` is the unguessable part of the address, `secret` what signs them.
 
-    `previous_secret` stays valid after a change, so that deliveries signed before it are not refused.
+    `previous_secret` stays valid after a change, so that deliveries signed before it are not refused. `credentials`,
+    for the gateway's own API, is a JSON object of texts. Of a live endpoint's orders `live_percent` are sent, always
+    the same ones; the others are treated as in shadow.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -104,7 +131,17 @@ class Endpoint(TenantOwned):
     key = models.CharField(_("address key"), max_length=40, unique=True, default=new_endpoint_key, editable=False)
     secret = EncryptedTextField()
     previous_secret = EncryptedTextField(null=True)
+    credentials = EncryptedTextField(null=True)
     rollout = models.CharField(_("rollout"), max_length=6, choices=Rollout, default=Rollout.LIVE)
+    live_percent = models.PositiveSmallIntegerField(
+        _("live, percent of the orders"),
+        default=100,
+        db_default=100,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+    )
+    candidate = models.CharField(
+        _("next version of the adapter"), max_length=6, choices=Trial, default=Trial.OFF, db_default=Trial.OFF
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
@@ -114,6 +151,24 @@ class Endpoint(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.gateway} {self.id}"
+
+
+class RolloutChange(TenantOwned):
+    """Who switched an endpoint, when, and from what to what: {"rollout": ["shadow", "live"]}."""
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="rollout_changes", verbose_name=_("endpoint")
+    )
+    actor = models.CharField(_("by"), max_length=200)
+    changes = models.JSONField(_("changes"))
+    changed_at = models.DateTimeField(_("changed at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("switch of an endpoint")
+        verbose_name_plural = _("switches of endpoints")
+
+    def __str__(self) -> str:
+        return f"{self.endpoint_id} {self.changed_at:%Y-%m-%d %H:%M}"
 
 
 class Destination(TenantOwned):

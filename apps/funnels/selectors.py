@@ -1,15 +1,25 @@
 """Reads of the configuration that runs."""
 
+import json
 import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from django.db.models import F
 
 from apps.core.db import release_connection
 from apps.core.remember import Remembered
-from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Rollout, UnknownConsent
+from apps.funnels.models import (
+    ChildOrders,
+    Destination,
+    Endpoint,
+    Funnel,
+    FunnelVersion,
+    Rollout,
+    Trial,
+    UnknownConsent,
+)
 from apps.tenants.scoping import unscoped
 
 _REMEMBERED_S = 2.0
@@ -35,6 +45,8 @@ class FunnelConfig:
     attribution_window_days: int
     unknown_consent: Literal["send", "block"]
     destinations: tuple[DestinationConfig, ...]
+    event_names: dict[str, str] = field(default_factory=dict)
+    child_orders: Literal["exclude", "purchase"] = "exclude"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -52,13 +64,15 @@ class FunnelConfig:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveEndpoint:
-    """What a webhook needs to know of its endpoint; `secrets` newest first."""
+    """What a webhook needs to know of its endpoint; `secrets` newest first, `credentials` for the gateway's own API."""
 
     id: uuid.UUID
     tenant_id: uuid.UUID
     funnel_id: uuid.UUID
     gateway: str
     secrets: tuple[str, ...]
+    candidate: Trial = Trial.OFF
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
 
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
@@ -83,6 +97,8 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
             )
             for row in destinations
         ),
+        event_names=funnel.event_names,
+        child_orders="purchase" if funnel.child_orders == ChildOrders.PURCHASE else "exclude",
     )
 
 
@@ -117,8 +133,20 @@ def _read_endpoint(gateway: str, key: str) -> LiveEndpoint | None:
         funnel_id=row.funnel_id,
         gateway=row.gateway,
         secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
+        candidate=Trial(row.candidate),
+        credentials=credentials_of(row),
     )
     return _endpoints.keep((gateway, key), live)
+
+
+def credentials_of(endpoint: Endpoint) -> dict[str, str]:
+    """For the gateway's own API; empty when the customer gave none."""
+    return json.loads(endpoint.credentials) if endpoint.credentials else {}
+
+
+def has_unpublished_changes(funnel: Funnel) -> bool:
+    """Compared as read, so that a version published before a setting existed counts as having its default."""
+    return funnel.published is None or FunnelConfig.from_json(funnel.published.config) != draft_config(funnel)
 
 
 def find_funnel(public_key: str) -> tuple[uuid.UUID, uuid.UUID] | None:

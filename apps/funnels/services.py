@@ -1,5 +1,6 @@
 """Use-cases of funnels: the only writers of funnels, endpoints, destinations and versions."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,30 +10,36 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.errors import BadInput
-from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion
-from apps.funnels.selectors import FunnelConfig, draft_config
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, RolloutChange, Trial
+from apps.funnels.selectors import FunnelConfig, draft_config, has_unpublished_changes
+from apps.gateways.registry import CANDIDATES, get_adapter
+from apps.gateways.signatures import Strength
 
-_DRAFT_FIELDS = ("name", "landing_url", "attribution_window_days", "unknown_consent")
+_DRAFT_FIELDS = (
+    *("name", "landing_url", "attribution_window_days", "unknown_consent"),
+    *("event_names", "child_orders"),
+)
+_ROLLOUT_FIELDS = ("rollout", "live_percent", "candidate")
 _DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url")
 
 
 @transaction.atomic
-def create_funnel(values: Mapping[str, Any]) -> Funnel:
-    """A draft of the tenant in scope; `values` as in the REST body, already validated."""
+def create_funnel(values: Mapping[str, Any], actor: str = "") -> Funnel:
+    """A draft of the tenant in scope; `values` as in the REST body, already validated. `actor` is for the audit."""
     funnel: Funnel = Funnel.objects.create(**{name: values[name] for name in _DRAFT_FIELDS if name in values})
-    _save_parts(funnel, values)
+    _save_parts(funnel, values, actor)
     return funnel
 
 
 @transaction.atomic
-def update_funnel(funnel: Funnel, values: Mapping[str, Any]) -> Funnel:
+def update_funnel(funnel: Funnel, values: Mapping[str, Any], actor: str = "") -> Funnel:
     """Change the draft. Endpoints merge by gateway, destinations by (platform, pixel_id); none is removed."""
     _lock(funnel)
     for name in _DRAFT_FIELDS:
         if name in values:
             setattr(funnel, name, values[name])
     funnel.save()
-    _save_parts(funnel, values)
+    _save_parts(funnel, values, actor)
     return funnel
 
 
@@ -41,19 +48,66 @@ def _lock(funnel: Funnel) -> None:
     funnel.refresh_from_db(from_queryset=Funnel.objects.select_for_update())
 
 
-def _save_parts(funnel: Funnel, values: Mapping[str, Any]) -> None:
+def _save_parts(funnel: Funnel, values: Mapping[str, Any], actor: str) -> None:
     for endpoint in values.get("endpoints", ()):
-        _save_endpoint(funnel, gateway=endpoint["gateway"], secret=endpoint["secret"])
+        _save_endpoint(funnel, endpoint, actor)
     for destination in values.get("destinations", ()):
         _save_destination(funnel, destination)
 
 
-def _save_endpoint(funnel: Funnel, *, gateway: str, secret: str) -> None:
-    endpoint, created = Endpoint.objects.get_or_create(
-        funnel=funnel, gateway=gateway, defaults={"tenant_id": funnel.tenant_id, "secret": secret}
-    )
-    if not created:
+def _save_endpoint(funnel: Funnel, values: Mapping[str, Any], actor: str) -> None:
+    identity = {"funnel": funnel, "gateway": values["gateway"]}
+    endpoint = Endpoint.objects.filter(**identity).first()
+    secret = values.get("secret")
+    if endpoint is None:
+        endpoint = Endpoint.objects.create(**identity, tenant_id=funnel.tenant_id, secret=_new_secret(values))
+    elif secret:
         replace_secret(endpoint, secret)
+    if "credentials" in values:
+        replace_credentials(endpoint, values["credentials"])
+    switches = {name: values[name] for name in _ROLLOUT_FIELDS if name in values}
+    if switches:
+        switch_endpoint(endpoint, switches, actor)
+
+
+def _new_secret(values: Mapping[str, Any]) -> str:
+    """A gateway that signs nothing needs none: its address is the secret."""
+    adapter = get_adapter(values["gateway"])
+    if not values.get("secret") and adapter and adapter.verifier.strength is not Strength.NONE:
+        raise BadInput(
+            _("A new endpoint needs the secret that authenticates its webhooks."),
+            fields={"endpoints.secret": _("required")},
+        )
+    return values.get("secret") or ""
+
+
+def replace_credentials(endpoint: Endpoint, credentials: Mapping[str, str]) -> None:
+    """Works at once. None at all: the gateway's own API is asked nothing any more."""
+    endpoint.credentials = json.dumps(dict(credentials)) if credentials else None
+    endpoint.save(update_fields=["credentials"])
+
+
+@transaction.atomic
+def switch_endpoint(endpoint: Endpoint, values: Mapping[str, Any], actor: str) -> RolloutChange | None:
+    """Change how far an endpoint's deliveries go, at once; kept with its `actor`. None when nothing changed."""
+    endpoint.refresh_from_db(from_queryset=Endpoint.objects.select_for_update())
+    if values.get("candidate", Trial.OFF) != Trial.OFF and endpoint.gateway not in CANDIDATES:
+        raise BadInput(
+            _("There is no next version of this gateway's adapter to try."),
+            fields={"endpoints.candidate": _("use off")},
+        )
+    changes = {
+        name: [getattr(endpoint, name), value] for name, value in values.items() if getattr(endpoint, name) != value
+    }
+    if not changes:
+        return None
+    for name, (_before, after) in changes.items():
+        setattr(endpoint, name, after)
+    endpoint.save(update_fields=list(changes))
+    change: RolloutChange = RolloutChange.objects.create(
+        tenant_id=endpoint.tenant_id, endpoint=endpoint, actor=actor[:200], changes=changes
+    )
+    return change
 
 
 @transaction.atomic
@@ -99,7 +153,7 @@ def publish_funnel(funnel: Funnel) -> FunnelVersion:
     problems = publication_problems(config)
     if problems:
         raise BadInput(_("Complete the funnel before publishing it."), fields=problems)
-    if funnel.published and funnel.published.config == config.to_json():
+    if funnel.published and not has_unpublished_changes(funnel):
         return funnel.published
     number = (FunnelVersion.objects.filter(funnel=funnel).aggregate(last=Max("number"))["last"] or 0) + 1
     version: FunnelVersion = FunnelVersion.objects.create(funnel=funnel, number=number, config=config.to_json())

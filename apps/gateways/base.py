@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, final
 
+from apps.gateways.api import GatewayApi
 from apps.gateways.errors import PayloadError
 from apps.gateways.events import GatewayEvent, Kind
 from apps.gateways.payload import Payload
@@ -28,7 +29,14 @@ class Adapter(ABC):
     event_paths: ClassVar[tuple[str, ...]]  # where the body says what happened; alternatives
     event_types: ClassVar[Mapping[str, Kind]]  # the gateway's word -> ours
     click_id_field: ClassVar[str]  # the tracking entry that carries our click id through this checkout
+    tell_tales: ClassVar[
+        tuple[str, ...]
+    ]  # paths of which one at least is in every body of this gateway, and in no other's
+    free_paths: ClassVar[tuple[str, ...]] = ()  # objects whose keys are the seller's own: no drift is looked for there
     delivery_id_path: ClassVar[str | None] = None  # the gateway's own id of this message, if it has one
+    version_path: ClassVar[str | None] = None  # where the body names the version of its format, if it does
+    version: ClassVar[int] = 1  # of this adapter; one more for a candidate that is to be tried beside it
+    api: ClassVar[GatewayApi | None] = None  # the gateway's own API, where credentials can be checked
 
     @abstractmethod
     def read(self, payload: Payload, kind: Kind, word: str) -> GatewayEvent:
@@ -54,7 +62,17 @@ class Adapter(ABC):
     @final
     def parse(self, request: WebhookRequest) -> list[GatewayEvent]:
         """Everything the body reports. A word outside the table gives UNKNOWN, a missing one PayloadError."""
-        return [self._read_one(payload) for payload in self.split(request.payload())]
+        return [self._read_one(message) for message in self.messages(request)]
+
+    @final
+    def messages(self, request: WebhookRequest) -> list[Payload]:
+        """A reader for each thing the body reports, out of its envelope. Raises PayloadError."""
+        return [message for payload in request.payloads() for message in self.split(payload)]
+
+    @final
+    def recognises(self, payload: Payload) -> bool:
+        """Whether a body looks like one of this gateway's."""
+        return any(payload.has(path) for path in self.tell_tales)
 
     @final
     def delivery_id(self, payload: Payload) -> str | None:

@@ -12,31 +12,39 @@ import msgspec
 
 from apps.gateways.errors import PayloadError
 
+MAX_MESSAGES = 1_000
 MAX_FORM_FIELDS = 1_000
 MAX_FORM_DEPTH = 8
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 _decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+_LIKE_A_FORM = re.compile(rb"[A-Za-z_][A-Za-z0-9_.%\[\]-]{0,199}=")
 _FORM_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
-def decode_body(body: bytes, content_type: str) -> dict[str, object]:
-    """The object a body holds. PHP senders often label JSON as a form, so its first byte decides."""
-    if content_type.lower().startswith(FORM_TYPE) and not body.lstrip().startswith((b"{", b"[")):
-        return decode_form(body)
+def decode_body(body: bytes, content_type: str) -> list[object]:
+    """The messages of a body: one object, or each entry of a list.
+
+    PHP senders label JSON as a form and forms as anything, so the first byte decides before the label does.
+    """
+    text = body.lstrip()
+    is_form = content_type.lower().startswith(FORM_TYPE) or _LIKE_A_FORM.match(text)
+    if is_form and not text.startswith((b"{", b"[")):
+        return [decode_form(body)]
     return decode_json(body)
 
 
-def decode_json(body: bytes) -> dict[str, object]:
+def decode_json(body: bytes) -> list[object]:
     try:
         value = _decode_json(body)
     except (ValueError, RecursionError, InvalidOperation):
         # "from None": the decoder's own error can carry a piece of the body into a log.
         raise PayloadError("body", "a JSON object", "unreadable bytes" if body else "nothing") from None
-    if not isinstance(value, dict):
-        raise PayloadError("body", "a JSON object", "other JSON")
-    return value
+    messages = value if isinstance(value, list) else [value]
+    if not 0 < len(messages) <= MAX_MESSAGES or not all(isinstance(message, dict) for message in messages):
+        raise PayloadError("body", f"a JSON object, or a list of up to {MAX_MESSAGES:,}", "other JSON")
+    return messages
 
 
 def decode_form(body: bytes) -> dict[str, object]:

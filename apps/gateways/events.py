@@ -37,6 +37,16 @@ ORDERLESS = frozenset({Kind.SUBSCRIPTION_CANCELLED, Kind.IGNORED, Kind.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One line of an order. `price` is what the whole line costs, in the order's currency."""
+
+    product_id: str
+    name: str = ""
+    quantity: int = 1
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """One thing a gateway reported, in the hub's terms. Personal data is in clear, so it stays in memory.
 
@@ -45,6 +55,11 @@ class GatewayEvent:
     sum) and is set on every sale. `refunded_amount` is what has gone back so far in total; None on a refund
     means the body does not say. `tracking` holds what travelled through the checkout, each value whole and as
     it was written.
+
+    `parent_order_id` names the order this one was added to: an order bump or upsell that the gateway sells as an
+    order of its own. `net_amount` is what is left for the account that owns the webhook, `gateway_fee` what the
+    gateway keeps, the commissions what goes to the producer and to affiliates; all in `currency`, and None where
+    the body does not tell.
     """
 
     kind: Kind
@@ -63,6 +78,11 @@ class GatewayEvent:
     offer_id: str | None = None
     payment_method: str | None = None
     installments: int | None = None
+    items: tuple[Item, ...] = ()
+    net_amount: Decimal | None = None
+    gateway_fee: Decimal | None = None
+    producer_commission: Decimal | None = None
+    affiliate_commission: Decimal | None = None
     is_test: bool = False
     parent_order_id: str | None = None
     subscription_id: str | None = None

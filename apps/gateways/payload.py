@@ -1,12 +1,13 @@
 """A reader for bodies nobody vouches for: a value comes out in the asked type, or its path is named."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import TypeVar
 
 from apps.gateways.errors import PayloadError
 from apps.gateways.scalars import (
+    BRASILIA,
     COUNT,
     CURRENCY,
     EPOCH_MS,
@@ -19,6 +20,7 @@ from apps.gateways.scalars import (
     TEXT,
     TRACKED_VALUE,
     Scalar,
+    local_time,
 )
 
 T = TypeVar("T")
@@ -113,6 +115,17 @@ class Payload:
         """An ISO 8601 time that names its zone."""
         return self._read_leniently(paths, INSTANT)
 
+    def maybe_local_time(self, *paths: str, zone: tzinfo = BRASILIA) -> datetime | None:
+        """A time without a zone, as "2026-03-02 11:53" or with seconds, of clocks in `zone`; or an ISO 8601 one."""
+        return self._read_leniently(paths, local_time(zone))
+
+    def has(self, path: str) -> bool:
+        """Whether anything that is not empty is there; an object in whose place stands another type holds nothing."""
+        try:
+            return not _is_missing(self._value_at(path))
+        except PayloadError:
+            return False
+
     def at(self, *paths: str) -> "Payload":
         """A reader rooted at an object; where there is none, one in which everything is missing."""
         path, value = self._find(paths)
@@ -136,6 +149,11 @@ class Payload:
             raise PayloadError(self._name(path), "an object", _type_name(found))
         texts = {key: TRACKED_VALUE.convert(value) for key, value in (found or {}).items()}
         return {key: text for key, text in texts.items() if text is not None and TEXT.convert(key)}
+
+    @property
+    def value(self) -> object:
+        """The decoded value itself, for what compares whole bodies; adapters read by path."""
+        return self._value
 
     def _require(self, paths: tuple[str, ...], scalar: Scalar[T]) -> T:
         value = self._read(paths, scalar)

@@ -1,6 +1,6 @@
 """One webhook as it arrived."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -23,13 +23,22 @@ class WebhookRequest:
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
-    def payload(self) -> Payload:
-        """The body's reader; PayloadError when it is neither a JSON object nor a form."""
-        return self._payload
+    def payloads(self) -> Sequence[Payload]:
+        """A reader for each message of the body; PayloadError when it is neither JSON objects nor a form."""
+        return self._payloads
 
     def with_header(self, name: str, value: str) -> "WebhookRequest":
         return replace(self, headers={**self.headers, name.lower(): value})
 
+    def with_query(self, name: str, value: str) -> "WebhookRequest":
+        return replace(self, query={**self.query, name: value})
+
+    def with_body(self, body: bytes) -> "WebhookRequest":
+        return replace(self, body=body)
+
     @cached_property
-    def _payload(self) -> Payload:
-        return Payload(decode_body(self.body, self.headers.get("content-type", "")))
+    def _payloads(self) -> Sequence[Payload]:
+        messages = decode_body(self.body, self.headers.get("content-type", ""))
+        if len(messages) == 1:
+            return (Payload(messages[0]),)
+        return tuple(Payload(message, str(index)) for index, message in enumerate(messages))

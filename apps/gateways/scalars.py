@@ -7,7 +7,7 @@ number.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import partial
 from typing import Generic, TypeVar
@@ -21,10 +21,14 @@ MONEY_DIGITS = 18
 WHOLE_DIGITS = 18
 COUNT_LIMIT = 2**31
 
+# Brazil keeps no summer time since 2019.
+BRASILIA = timezone(timedelta(hours=-3))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_2100 = datetime(2100, 1, 1, tzinfo=UTC)
 _SECONDS_TO_2100 = 4_102_444_800
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{5,8}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})")
 
 
@@ -74,7 +78,10 @@ def _to_money(value: object) -> Decimal | None:
 
 
 def _to_flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+    """PHP senders write 0 and 1, and a form has text only."""
+    if isinstance(value, Decimal):
+        return None
+    return _FLAGS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
 
 
 def _to_currency(value: object) -> str | None:
@@ -88,13 +95,27 @@ def _to_instant(value: object, *, per_second: int) -> datetime | None:
 
 
 def _to_written_instant(value: object) -> datetime | None:
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        return None
+    return _parse_time(value) if isinstance(value, str) and _INSTANT.fullmatch(value) else None
+
+
+def _to_local_time(value: object, *, zone: tzinfo) -> datetime | None:
+    if isinstance(value, str) and _LOCAL_TIME.fullmatch(value):
+        return _parse_time(value, zone)
+    return _to_written_instant(value)
+
+
+def _parse_time(text: str, zone: tzinfo | None = None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(value).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        moment = (moment.replace(tzinfo=zone) if zone else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return moment if _EPOCH <= moment < _YEAR_2100 else None
+
+
+def local_time(zone: tzinfo) -> "Scalar[datetime]":
+    """A time as clocks in `zone` show it; where it names a zone of its own, that one counts."""
+    return Scalar("a date and time of 1970 to 2100", partial(_to_local_time, zone=zone))
 
 
 TEXT = Scalar("text of at most 1,000 characters", partial(_to_text, limit=1_000))

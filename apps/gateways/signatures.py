@@ -5,11 +5,13 @@ Several secrets may be valid at once, while a customer rotates them; a blank sec
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
+from urllib.parse import urlencode
 
 from apps.gateways.errors import PayloadError, SignatureError
 from apps.gateways.request import WebhookRequest
@@ -52,22 +54,122 @@ class SharedToken:
         return Strength.STATIC
 
     def verify(self, request: WebhookRequest, secrets: Sequence[str], now: datetime) -> None:
-        token = request.headers.get(self.header) or self._token_in_body(request)
-        if not token:
-            raise SignatureError("missing")
-        if not _any_equal([token], _usable(secrets)):
-            raise SignatureError("mismatch")
+        header = request.headers.get(self.header)
+        if not header and self.body_field:
+            return BodyToken(self.body_field).verify(request, secrets, now)
+        return _verify_tokens([header], secrets)
 
     def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
         return request.with_header(self.header, secret)
 
-    def _token_in_body(self, request: WebhookRequest) -> str | None:
-        if self.body_field is None:
-            return None
+
+@dataclass(frozen=True, slots=True)
+class BodyToken:
+    """The secret itself, in a field at the root of the body; of a body with several messages, in each of them."""
+
+    field: str
+
+    @property
+    def strength(self) -> Strength:
+        return Strength.BODY
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: datetime) -> None:
         try:
-            return request.payload().maybe_text(self.body_field)
+            tokens = [message.maybe_text(self.field) for message in request.payloads()]
         except PayloadError:
             raise SignatureError("missing") from None
+        _verify_tokens(tokens, secrets)
+
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
+        text = request.body.strip()
+        if text.startswith((b"{", b"[")):
+            messages = json.loads(text)
+            for message in messages if isinstance(messages, list) else [messages]:
+                message[self.field] = secret
+            return request.with_body(json.dumps(messages, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return request.with_body(b"&".join([text, urlencode({self.field: secret}, errors="surrogatepass").encode()]))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryHmac:
+    """`?signature=<hex>`: HMAC-SHA1 over the raw body.
+
+    `wrapped_in`: from senders that wrap their message in an envelope, a signature over the message alone is accepted
+    too, written compactly as JavaScript writes it.
+    """
+
+    parameter: str
+    wrapped_in: tuple[str, ...] = ()
+
+    @property
+    def strength(self) -> Strength:
+        return Strength.HMAC
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: datetime) -> None:
+        signature = request.query.get(self.parameter)
+        if not signature:
+            raise SignatureError("missing")
+        keys = _usable(secrets)
+        if _any_equal([signature], [self._digest(request.body, key) for key in keys]):
+            return
+        inner = self._inner_message(request) if keys else None
+        if inner is None or not _any_equal([signature], [self._digest(inner, key) for key in keys]):
+            raise SignatureError("mismatch")
+
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
+        return request.with_query(self.parameter, self._digest(request.body, secret))
+
+    def _inner_message(self, request: WebhookRequest) -> bytes | None:
+        try:
+            envelope = json.loads(request.body)
+        except (ValueError, RecursionError):
+            return None
+        members = [envelope.get(name) for name in self.wrapped_in] if isinstance(envelope, dict) else []
+        inner = next((member for member in members if isinstance(member, dict)), None)
+        if inner is None:
+            return None
+        return json.dumps(inner, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+    @staticmethod
+    def _digest(body: bytes, secret: str) -> str:
+        return hmac.new(_as_bytes(secret), body, hashlib.sha1).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUrl:
+    """Nothing is signed: whoever knows the address may post. A token in the query, if there is one, must be right."""
+
+    parameter: str
+
+    @property
+    def strength(self) -> Strength:
+        return Strength.NONE
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: datetime) -> None:
+        if self.parameter in request.query:
+            _verify_tokens([request.query[self.parameter]], secrets)
+
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
+        return request.with_query(self.parameter, secret)
+
+
+@dataclass(frozen=True, slots=True)
+class EitherWay:
+    """A stronger way for senders that can, and a weaker one for those that cannot; the stronger's header decides."""
+
+    stronger: "TimestampedHmac"
+    weaker: SharedToken
+
+    @property
+    def strength(self) -> Strength:
+        return self.weaker.strength
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: datetime) -> None:
+        chosen: Verifier = self.stronger if request.headers.get(self.stronger.header) else self.weaker
+        chosen.verify(request, secrets, now)
+
+    def sign(self, request: WebhookRequest, secret: str, now: datetime) -> WebhookRequest:
+        return self.weaker.sign(request, secret, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +220,15 @@ class TimestampedHmac:
     @staticmethod
     def _digest(body: bytes, secret: str, stamp: str) -> str:
         return hmac.new(_as_bytes(secret), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def _verify_tokens(tokens: Sequence[str | None], secrets: Sequence[str]) -> None:
+    """Each of `tokens` must be one of `secrets`."""
+    keys = _usable(secrets)
+    if not all(tokens):
+        raise SignatureError("missing")
+    if not all(_any_equal([token], keys) for token in tokens if token):
+        raise SignatureError("mismatch")
 
 
 def _usable(secrets: Sequence[str]) -> list[str]:

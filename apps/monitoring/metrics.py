@@ -17,7 +17,13 @@ _WAITING = """
     SELECT 'dispatch', count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)
     FROM dispatch_send WHERE status IN ('pending', 'retrying', 'sending') AND due_at <= now()
     UNION ALL
-    SELECT 'quarantine', count(*), 0 FROM conversions_quarantine WHERE state = 'waiting'
+    SELECT 'quarantine', count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)
+    FROM conversions_quarantine WHERE due_at <= now()
+"""
+_QUARANTINE = """
+    SELECT d.gateway, q.state, count(*), extract(epoch FROM now() - min(d.received_at))
+    FROM conversions_quarantine q JOIN conversions_delivery d ON d.id = q.delivery_id
+    WHERE q.state <> 'replayed' GROUP BY d.gateway, q.state
 """
 
 
@@ -33,7 +39,21 @@ class HubCollector:
                 depth.add_metric([lane], float(rows))
                 age.add_metric([lane], float(seconds))
         yield from (depth, age)
+        yield from _quarantine()
         yield from _counters()
+
+
+def _quarantine() -> Iterator[Metric]:
+    """What somebody must look at: any row in the state waiting is a sale that is not counted yet."""
+    labels = ["gateway", "state"]
+    depth = GaugeMetricFamily("hubtrack_quarantine", "Deliveries that wait, by gateway and state", labels=labels)
+    age = GaugeMetricFamily("hubtrack_quarantine_oldest_seconds", "Age of the oldest of them", labels=labels)
+    with connection.cursor() as cursor:
+        cursor.execute(_QUARANTINE)
+        for gateway, state, rows, seconds in cursor.fetchall():
+            depth.add_metric([gateway, state], float(rows))
+            age.add_metric([gateway, state], float(seconds))
+    yield from (depth, age)
 
 
 def _counters() -> Iterator[Metric]:

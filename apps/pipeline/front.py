@@ -4,6 +4,7 @@ A WSGI application in front of Django's request handler, inside the same process
 settings, and spares each webhook the handler's third of a millisecond (docs/adr/0005). Every other path is passed on.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from apps.core.log import correlated
 from apps.core.middleware import request_id_of
 from apps.core.wsgi import RawAnswer, problem_answer, respond
 from apps.gateways.request import WebhookRequest
-from apps.pipeline.intake import receive
+from apps.pipeline.intake import Receipt, receive
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,13 +48,14 @@ class WebhookFront:
 
 def _answer(environ: "WSGIEnvironment") -> RawAnswer:
     try:
-        outcome = _receive(environ)
+        receipt = _receive(environ)
     except HubError as error:
         return problem_answer(error)
-    return 202, {"Content-Type": "application/json"}, b'{"status": "%s"}' % outcome.encode()
+    said = {"status": receipt.outcome} | ({"detail": receipt.detail} if receipt.detail else {})
+    return 202, {"Content-Type": "application/json"}, json.dumps(said).encode()
 
 
-def _receive(environ: "WSGIEnvironment") -> str:
+def _receive(environ: "WSGIEnvironment") -> Receipt:
     address = ADDRESS.fullmatch(environ["PATH_INFO"])
     if address is None:
         raise NotFound(_("No endpoint has this address. Copy the webhook address from the funnel's page again."))

@@ -61,7 +61,16 @@ class ConversionOutput(serializers.Serializer[Conversion]):
     is_test = serializers.BooleanField()
     product_id = serializers.CharField()
     product_name = serializers.CharField()
+    offer_id = serializers.CharField()
     payment_method = serializers.CharField()
+    installments = serializers.IntegerField(allow_null=True)
+    items = serializers.JSONField()
+    net_amount = serializers.SerializerMethodField()
+    gateway_fee = serializers.SerializerMethodField()
+    producer_commission = serializers.SerializerMethodField()
+    affiliate_commission = serializers.SerializerMethodField()
+    parent_order_id = serializers.CharField()
+    subscription_id = serializers.CharField()
     email_sha256 = serializers.SerializerMethodField()
     phone_sha256 = serializers.SerializerMethodField()
     tracking = serializers.JSONField()
@@ -74,6 +83,18 @@ class ConversionOutput(serializers.Serializer[Conversion]):
 
     def get_refunded_amount(self, row: Conversion) -> str | None:
         return money_text(row.refunded_amount)
+
+    def get_net_amount(self, row: Conversion) -> str | None:
+        return money_text(row.net_amount)
+
+    def get_gateway_fee(self, row: Conversion) -> str | None:
+        return money_text(row.gateway_fee)
+
+    def get_producer_commission(self, row: Conversion) -> str | None:
+        return money_text(row.producer_commission)
+
+    def get_affiliate_commission(self, row: Conversion) -> str | None:
+        return money_text(row.affiliate_commission)
 
     def get_email_sha256(self, row: Conversion) -> str | None:
         return row.email_sha256 or None

@@ -42,6 +42,11 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
+def actor_of(request: Request) -> str:
+    """Who calls, for an audit trail: the key's name and the part of it that is not secret."""
+    return f"API: {request.auth.name} ({request.auth.prefix}…)" if isinstance(request.auth, ApiKey) else ""
+
+
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Tells OpenAPI about the key."""
 

@@ -1,4 +1,4 @@
-"""The ad platforms: where they are, and how patient we are with them."""
+"""The ad platforms and the gateways' own APIs: where they are."""
 
 from hubtrack.env import env
 
@@ -8,3 +8,5 @@ TIKTOK_API_URL = env.str("TIKTOK_API_URL", default="https://business-api.tiktok.
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 # Only the embedded stack turns this on: its platforms live on this very machine.
 OUTBOUND_ALLOW_LOOPBACK = env.bool("OUTBOUND_ALLOW_LOOPBACK", default=False)
+# Addresses asked instead of the gateways' own APIs: {"kiwify": "http://127.0.0.1:9000"}
+GATEWAY_API_URLS: dict[str, str] = env.json("GATEWAY_API_URLS", default={})

@@ -1,9 +1,11 @@
 """The console as a person uses it: lists, pages, buttons; and a story that leaves a row in every table."""
 
+import hashlib
 import html
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -20,12 +22,24 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from apps.conversions.models import AdapterComparison
+from apps.conversions.services import keep_comparisons, note_drift
+from apps.funnels.models import Endpoint
+from apps.funnels.services import switch_endpoint
 from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
 from apps.tenants.models import User
-from apps.tenants.scoping import unscoped
-from tests.worlds import World, hotmart
+from apps.tenants.scoping import tenant_scope, unscoped
+from tests.worlds import LANDING, World, hotmart
 
 SCRIPT = "<script>alert(1)</script>"
+DIGEST = hashlib.sha256(b"beatriz@example.com").hexdigest()
+# What the form of a funnel holds besides its name.
+FUNNEL = {
+    "landing_url": LANDING,
+    "attribution_window_days": "7",
+    "unknown_consent": "send",
+    "child_orders": "exclude",
+}
 UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED", "data": {"note": "what-the-buyer-wrote"}}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
@@ -78,6 +92,27 @@ def messages_of(answer: Any) -> list[str]:
     return [str(message) for message in answer.context["messages"]]
 
 
+def errors_of(answer: Any) -> dict[str, list[str]]:
+    """What the form says of each field."""
+    return {name: [str(text) for text in texts] for name, texts in answer.context["adminform"].form.errors.items()}
+
+
+def fresh(row: Any) -> Any:
+    with unscoped():
+        return type(row).objects.get(pk=row.pk)
+
+
+def all_rows(model: type[Model]) -> list[Any]:
+    with unscoped():
+        return list(model._default_manager.order_by("pk"))
+
+
+def endpoint_of(world: World, gateway: str = "hotmart") -> Endpoint:
+    with unscoped():
+        endpoint: Endpoint = world.funnel.endpoints.get(gateway=gateway)
+    return endpoint
+
+
 def text_of(answer: Any) -> str:
     """What a reader sees of it, entities resolved."""
     return html.unescape(answer.content.decode())
@@ -99,7 +134,10 @@ def new_staff(*permissions: str, email: str = "support@example.com") -> Console:
 
 
 def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str, str]:
-    """A click with a page view, a sale matched to it and sent, a word unknown to us and an unreadable delivery."""
+    """A click with a page view, a sale matched to it and sent, a word unknown to us and an unreadable delivery.
+
+    And an endpoint that was switched, a new field, and an order that two versions of an adapter read differently.
+    """
     ids: dict[str, str] = world.click(
         fbclid="IwAR0-Some.Opaque_Value", email="beatriz@example.com", phone="(11) 98765-4321", **changes
     )
@@ -109,7 +147,38 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
     world.post_webhook(hotmart("A_WORD_OF_TOMORROW", order_id=order_id))
     assert world.post_webhook(UNREADABLE).json() == {"status": "quarantined"}
     world.run_stages()
+    switch_endpoint_of(world, f"API: {order_id}")
+    note_drift(world.tenant_id, "hotmart", {("2.0.0", "data.purchase.loyalty")})
+    compare_adapters(world, order_id)
     return ids
+
+
+def switch_endpoint_of(world: World, actor: str) -> None:
+    """Stripe's, so that Hotmart's stays live."""
+    with tenant_scope(world.tenant_id):
+        switch_endpoint(endpoint_of(world, "stripe"), {"rollout": "shadow", "live_percent": 10}, actor=actor)
+
+
+def compare_adapters(world: World, order_id: str = "HP1", **changes: Any) -> AdapterComparison:
+    """A delivery of Hotmart that version 2 reads with a higher amount and another person."""
+    row = {
+        "tenant_id": world.tenant_id,
+        "endpoint": endpoint_of(world),
+        "version": 1,
+        "candidate": 2,
+        "order_id": order_id,
+        "currency": "BRL",
+        "amount": Decimal("97.000"),
+        "candidate_amount": Decimal("99.900"),
+        "differences": [
+            {"field": "amount", "current": "97.000", "candidate": "99.900"},
+            {"field": "identity", "current": "", "candidate": f"{{'em': ['{DIGEST}']}}"},
+        ],
+    }
+    compared = AdapterComparison(**row | changes)
+    with tenant_scope(world.tenant_id):
+        keep_comparisons([compared])
+    return compared
 
 
 def fill_other_tables(number: int) -> None:

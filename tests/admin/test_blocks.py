@@ -113,7 +113,13 @@ def test_lists_show_words_in_colour_and_short() -> None:
     outcome = list_column(Delivery, "outcome", {Outcome.UNKNOWN: "warning"})
 
     assert not isinstance(outcome, str)
-    assert outcome.label == {"recorded": "", "ignored": "", "unknown": "warning", "quarantined": ""}
+    assert outcome.label == {
+        "recorded": "",
+        "ignored": "",
+        "unknown": "warning",
+        "quarantined": "",
+        "unconfirmed": "",
+    }
     assert outcome(Delivery(outcome=Outcome.UNKNOWN)) == ("unknown", "unknown word of the gateway")
     assert outcome(Delivery(outcome="of tomorrow")) == ("of tomorrow", "of tomorrow")
 

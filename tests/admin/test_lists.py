@@ -1,23 +1,38 @@
 """Lists: as many queries for twenty rows as for one, no count of a big table, filters that filter."""
 
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from apps.conversions.models import Conversion, Delivery, Quarantine
+from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice, Quarantine
+from apps.conversions.services import note_drift
 from apps.core.admin import RecordAdmin
 from apps.dispatch.models import CapiEvent, Send
+from apps.funnels.models import Endpoint, Funnel, RolloutChange
 from apps.matching.models import Match
 from apps.tenants.admin import OwnedRecordAdmin
 from apps.tenants.models import Tenant, User
 from apps.tenants.scoping import unscoped
 from apps.tenants.services import create_tenant
-from tests.admin.console import REGISTERED, Console, fill_other_tables, sign_in, tell_story
+from tests.admin.console import (
+    FUNNEL,
+    REGISTERED,
+    Console,
+    compare_adapters,
+    endpoint_of,
+    fill_other_tables,
+    sign_in,
+    switch_endpoint_of,
+    tell_story,
+)
 from tests.platforms import ScriptedPlatform
 from tests.worlds import World, hotmart, make_world
 
@@ -33,7 +48,7 @@ def _live_whole_lives(count: int) -> None:
         tell_story(world, order_id=f"HP{number}")
         fill_other_tables(number)
         staff = sign_in(User.objects.create_superuser(f"staff{number}@example.com"))
-        staff.save(world.funnel, name=f"Renamed {number}", attribution_window_days=7, unknown_consent="send")
+        staff.save(world.funnel, **FUNNEL, name=f"Renamed {number}")
 
 
 def _count_queries(console: Console) -> dict[str, int]:
@@ -114,6 +129,53 @@ def test_fixed_words_narrow_lists(console: Console, story: dict[str, str]) -> No
     assert _shown(console, Match, rule="email_hash") == 0
     assert _shown(console, CapiEvent, event="Purchase") == 1
     assert _shown(console, CapiEvent, event="Subscribe") == 0
+
+
+def test_what_is_kept_of_adapters_and_switches_can_be_narrowed(console: Console, world: World) -> None:
+    tell_story(world)
+    compare_adapters(world, order_id="HP2", differences=[])
+
+    for model, count in ((DriftNotice, 1), (AdapterComparison, 2)):
+        assert _shown(console, model, gateway="hotmart") == count
+        assert _shown(console, model, gateway="stripe") == 0
+        assert _shown(console, model, tenant__id__exact=str(world.tenant_id)) == count
+        assert _shown(console, model, tenant__id__exact=str(UUID(int=1))) == 0
+    assert [_shown(console, AdapterComparison, differs=word) for word in ("yes", "no")] == [1, 1]
+    assert [_shown(console, RolloutChange, gateway=slug) for slug in ("stripe", "hotmart")] == [1, 0]
+    hotmart_s = str(endpoint_of(world).pk)
+    assert _shown(console, AdapterComparison, endpoint__id__exact=hotmart_s) == 2
+    assert _shown(console, RolloutChange, endpoint__id__exact=hotmart_s) == 0
+
+
+def test_new_fields_are_new_for_seven_days(console: Console, world: World) -> None:
+    note_drift(world.tenant_id, "hotmart", {("2.0.0", "old"), ("2.0.0", "new")})
+    now = timezone.now()
+    with unscoped():
+        for path, age in (("old", timedelta(days=7, minutes=1)), ("new", timedelta(days=6, hours=23))):
+            DriftNotice.objects.filter(path=path).update(first_seen_at=now - age)
+
+    assert [row.path for row in console.list(DriftNotice, first_seen="new").context["cl"].result_list] == ["new"]
+    assert _shown(console, DriftNotice) == 2
+
+
+def test_endpoints_and_funnels_can_be_narrowed_by_what_they_do(console: Console, world: World) -> None:
+    switch_endpoint_of(world, actor="a")
+    with unscoped():
+        others = world.funnel.endpoints.exclude(gateway="stripe").count()
+
+    assert [_shown(console, Endpoint, rollout__exact=word) for word in ("live", "shadow", "off")] == [others, 1, 0]
+    assert [_shown(console, Endpoint, candidate__exact=word) for word in ("off", "live")] == [others + 1, 0]
+    assert [_shown(console, Funnel, child_orders__exact=word) for word in ("exclude", "purchase")] == [1, 0]
+
+
+def test_the_list_of_endpoints_tells_how_far_each_goes(console: Console, world: World) -> None:
+    switch_endpoint_of(world, actor="a")
+
+    html = console.list(Endpoint, gateway="stripe").content.decode()
+
+    assert "10 %" in html
+    assert "100 %" in console.list(Endpoint, gateway="hotmart").content.decode()
+    assert re.search(r"bg-orange-100[^>]*>\s*shadow\s*<", html)
 
 
 def test_what_waits_can_be_listed(console: Console, world: World) -> None:

@@ -15,7 +15,7 @@ from apps.conversions.models import Conversion, Delivery
 from apps.core.admin import RecordAdmin
 from apps.dispatch.models import Attempt, CapiEvent
 from apps.funnels.models import Endpoint
-from apps.funnels.services import replace_secret
+from apps.funnels.services import replace_credentials, replace_secret
 from apps.matching.models import Match
 from apps.tenants.scoping import unscoped
 from apps.tenants.services import digest_of
@@ -72,8 +72,9 @@ def test_a_page_shows_every_field_that_may_be_read(
 def test_no_page_shows_a_secret_or_a_person(console: Console, world: World, story: dict[str, str]) -> None:
     with unscoped():
         replace_secret(Endpoint.objects.get(gateway="hotmart"), "the-newest-hottok")
+        replace_credentials(Endpoint.objects.get(gateway="hotmart"), {"client_secret": "credential-of-ana"})
         order = Conversion.objects.get()
-    tokens = [SECRETS["hotmart"], SECRETS["stripe"], "the-newest-hottok", "token-of-ana"]
+    tokens = [*SECRETS.values(), "the-newest-hottok", "token-of-ana", "credential-of-ana"]
     digests = [hashlib.sha256(token.encode()).hexdigest()[:8] for token in tokens]
     kept = ["what-the-buyer-wrote", "f1n9er00", world.key, digest_of(world.key), console.user.password, "gAAAAA"]
     person = ["beatriz@example.com", "Beatriz", "Moura", "98765-4321", "987654321"]

@@ -10,9 +10,9 @@ from django.db.models import Model
 from django.forms.models import model_to_dict
 
 from apps.clicks.models import Click, PageEvent, Session
-from apps.conversions.models import Conversion, Delivery, Quarantine
+from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice, Quarantine
 from apps.dispatch.models import Attempt, CapiEvent, Send
-from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, RolloutChange
 from apps.matching.models import Match
 from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
 from apps.tenants.models import ApiKey, Tenant, User
@@ -21,6 +21,7 @@ from tests.admin.console import Console, address
 
 WRITTEN_BY_THE_HUB = (
     *(Delivery, Quarantine, Conversion, Match, CapiEvent, Send, Attempt, Click, Session, PageEvent),
+    *(DriftNotice, AdapterComparison, RolloutChange),
     *(FunnelVersion, ReceivedRequest, ReceivedEvent, FirstReceipt, ApiKey, LogEntry, Permission),
 )
 KEPT_FOR_EVER = (Tenant, User, Funnel, Endpoint, Destination)

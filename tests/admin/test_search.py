@@ -8,16 +8,17 @@ from django.contrib import admin
 from django.db.models import Model
 
 from apps.clicks.models import Click, PageEvent, Session
-from apps.conversions.models import Conversion, Delivery
+from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice
 from apps.core.admin import SupportAdmin
 from apps.core.admin.search import MAX_HITS, Lookup, added_lookups, find_keys
 from apps.core.identity import hash_email, hash_phone
 from apps.dispatch.models import Attempt, CapiEvent, Send
-from apps.funnels.models import Destination, Endpoint, Funnel
+from apps.funnels.models import Destination, Endpoint, Funnel, RolloutChange
+from apps.funnels.services import switch_endpoint
 from apps.matching.models import Match
 from apps.tenants.models import ApiKey, Member, Tenant, User
-from apps.tenants.scoping import unscoped
-from tests.admin.console import Console, tell_story, text_of
+from apps.tenants.scoping import tenant_scope, unscoped
+from tests.admin.console import Console, endpoint_of, tell_story, text_of
 from tests.platforms import ScriptedPlatform
 from tests.worlds import PIXEL, World, hotmart
 
@@ -31,6 +32,8 @@ def known(world: World, other_world: World, platform: ScriptedPlatform, console:
     other_world.click(fbclid="another", email="carla@example.com")
     other_world.post_webhook(hotmart(order_id="HP2", email="carla@example.com", phone="(21) 91234-5678"))
     other_world.run_stages()
+    with tenant_scope(world.tenant_id):
+        switch_endpoint(endpoint_of(world), {"live_percent": 99}, actor="ana@example.com")
     with unscoped():
         event_id = CapiEvent.objects.get(conversion__order_id="HP1").event_id
         destination = Destination.objects.get(funnel=world.funnel)
@@ -54,6 +57,8 @@ def known(world: World, other_world: World, platform: ScriptedPlatform, console:
         "prefix": world.key[:12],
         "owner": "ana@example.com",
         "endpoint key": world.endpoint_key(),
+        "endpoint id": str(endpoint_of(world).pk),
+        "new field": "data.purchase.loyalty",
     }
 
 
@@ -69,6 +74,9 @@ FINDS = {
     Attempt: ("event", "order"),
     Funnel: ("public key", "funnel id", "tenant"),
     Endpoint: ("endpoint key", "funnel id", "tenant"),
+    RolloutChange: ("endpoint key", "endpoint id", "tenant"),
+    DriftNotice: ("new field", "tenant"),
+    AdapterComparison: ("endpoint key", "endpoint id"),
     Destination: ("destination id", "funnel id", "tenant"),
     Member: ("owner", "tenant"),
     ApiKey: ("prefix", "tenant"),
@@ -146,7 +154,7 @@ def test_hits_are_limited(world: World) -> None:
         assert len(find_keys(Conversion, [Lookup("email_sha256")], "e")) == MAX_HITS
 
 
-BIG = (Conversion, Delivery, Click, Session, PageEvent, Match, CapiEvent, Send, Attempt)
+BIG = (Conversion, Delivery, Click, Session, PageEvent, Match, CapiEvent, Send, Attempt, AdapterComparison)
 
 
 def _indexes(model: type[Any]) -> list[list[str]]:

@@ -24,7 +24,7 @@ from apps.tenants.services import create_tenant
 from hubtrack.stack.programs import granian
 from tests.bench.limits import measure_pgbench, measure_psycopg
 from tests.bench.load import Outcome, run_load
-from tests.worlds import World, hotmart, make_world
+from tests.worlds import SECRETS, World, hotmart, make_world
 
 CONNECTIONS = 32
 WARM_UP_S, RUN_S = 4.0, 15.0
@@ -82,7 +82,7 @@ def requests_of(world: World) -> Iterator[bytes]:
     template = json.dumps({**hotmart(order_id="@@ORDER@@", sck="htc" + "0" * 24), "padding": _PADDING})
     head = (
         f"POST /api/v1/webhooks/hotmart/{world.endpoint_key()} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\n"
-        "Content-Type: application/json\r\nX-HOTMART-HOTTOK: hottok-of-ana-0001\r\n"
+        f"Content-Type: application/json\r\nX-HOTMART-HOTTOK: {SECRETS['hotmart']}\r\n"
     )
     run = secrets.token_hex(4)
     bodies = (template.replace("@@ORDER@@", f"HP{run}{number:09d}").encode() for number in count(1))

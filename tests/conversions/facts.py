@@ -42,6 +42,17 @@ _TRACKING = st.dictionaries(
     st.sampled_from(["src", "sck", "xcod", "utm_source", "utm_content"]),
     st.sampled_from(["organic", CLICK, OTHER_CLICK.upper(), f"fb|{SESSION}"]),
 )
+_ITEMS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "product_id": _TEXTS,
+            "name": _TEXTS,
+            "quantity": st.integers(0, 3),
+            "price": st.sampled_from([None, "0.000", "9.900"]),
+        }
+    ),
+    max_size=2,
+)
 
 
 def facts_of(kinds: list[Kind]) -> st.SearchStrategy[OrderFact]:
@@ -59,6 +70,11 @@ def facts_of(kinds: list[Kind]) -> st.SearchStrategy[OrderFact]:
         offer_id=_TEXTS,
         payment_method=st.sampled_from(["", "pix", "card"]),
         installments=st.none() | st.integers(0, 12),
+        items=_ITEMS,
+        net_amount=_AMOUNTS,
+        gateway_fee=_AMOUNTS,
+        producer_commission=_AMOUNTS,
+        affiliate_commission=_AMOUNTS,
         parent_order_id=_TEXTS,
         subscription_id=_TEXTS,
         is_test=st.booleans(),

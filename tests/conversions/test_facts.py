@@ -11,7 +11,7 @@ from hypothesis import given
 
 from apps.conversions.facts import OrderFact, fingerprint, read_fact
 from apps.core.identity import Person, hash_email
-from apps.gateways.events import GatewayEvent, Kind
+from apps.gateways.events import GatewayEvent, Item, Kind
 from tests.conversions.facts import NOON, SHAPING, fact, facts_of, steady
 
 SALE = GatewayEvent(
@@ -22,6 +22,11 @@ SALE = GatewayEvent(
     occurred_at=NOON,
     amount=Decimal("197.90"),
     currency="BRL",
+    offer_id="of1",
+    items=(Item("77", "Curso", 2, Decimal("150.5")), Item("78")),
+    net_amount=Decimal("170"),
+    gateway_fee=Decimal("27.9"),
+    parent_order_id="HP0",
     buyer=Person(email="Beatriz@Example.com ", phone="11987654321", full_name="Beatriz Moura"),
     tracking={"sck": "fb", "src": "x"},
     installments=0,
@@ -104,6 +109,80 @@ def test_amounts_are_kept_to_the_thousandth(given_amount: str, kept: str) -> Non
     assert (str(said.amount), str(said.refunded_amount)) == (kept, kept)
 
 
+def test_all_that_is_said_of_an_order_is_kept() -> None:
+    event = replace(
+        SALE,
+        product_id="77",
+        product_name="Curso",
+        payment_method="card",
+        refunded_amount=Decimal("1.5"),
+        producer_commission=Decimal("160.0001"),
+        affiliate_commission=Decimal(10),
+        subscription_id="S1",
+        buyer=Person(),
+    )
+
+    assert read_fact(event, NOON).to_json() == {
+        "kind": "purchase_approved",
+        "occurred_at": "2026-11-20T12:00:00Z",
+        "amount": "197.900",
+        "refunded_amount": "1.500",
+        "currency": "BRL",
+        "tracking": {"sck": "fb", "src": "x"},
+        "product_id": "77",
+        "product_name": "Curso",
+        "offer_id": "of1",
+        "payment_method": "card",
+        "installments": 0,
+        "items": [
+            {"product_id": "77", "name": "Curso", "quantity": 2, "price": "150.500"},
+            {"product_id": "78", "name": "", "quantity": 1, "price": None},
+        ],
+        "net_amount": "170.000",
+        "gateway_fee": "27.900",
+        "producer_commission": "160.000",
+        "affiliate_commission": "10.000",
+        "parent_order_id": "HP0",
+        "subscription_id": "S1",
+    }
+
+
+RECEIVED = NOON + timedelta(hours=1)
+A_DAY_AHEAD = RECEIVED + timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_test"),
+    [
+        (None, False),
+        (RECEIVED, False),
+        (RECEIVED - timedelta(days=3_000), False),
+        (A_DAY_AHEAD, False),
+        (A_DAY_AHEAD.astimezone(timezone(timedelta(hours=-3))), False),
+        (A_DAY_AHEAD + MICROSECOND, True),
+        (datetime(2099, 12, 31, tzinfo=UTC), True),
+        (datetime(2018, 1, 1, tzinfo=UTC), False),
+        (datetime(2018, 1, 1, tzinfo=UTC) - MICROSECOND, True),
+        (datetime(2018, 1, 1, tzinfo=timezone(timedelta(hours=-3))), False),
+        (datetime(2018, 1, 1, tzinfo=timezone(timedelta(hours=3))), True),
+        (datetime(2017, 6, 30, tzinfo=UTC), True),
+        (datetime(1970, 1, 1, tzinfo=UTC), True),
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.APPROVED, Kind.PAYMENT_PENDING, Kind.REFUNDED])
+def test_a_date_that_no_sale_can_have_marks_a_test(stated: datetime | None, is_test: bool, kind: Kind) -> None:
+    said = read_fact(replace(SALE, kind=kind, occurred_at=stated), RECEIVED)
+
+    assert said.is_test is is_test
+    assert said.occurred_at == min(stated or RECEIVED, RECEIVED)
+
+
+def test_the_gateways_own_mark_counts_whatever_the_date() -> None:
+    assert read_fact(replace(SALE, is_test=True), RECEIVED).is_test
+    assert read_fact(replace(SALE, is_test=True, occurred_at=None), RECEIVED).is_test
+
+
 def test_what_the_gateway_does_not_say_stays_unsaid() -> None:
     said = read_fact(GatewayEvent(kind=Kind.PAYMENT_PENDING, vendor_event="x", order_id="1"), NOON)
 
@@ -123,6 +202,14 @@ def test_a_repeat_has_the_same_fingerprint_whenever_it_comes(occurred_at: dateti
     assert len(fingerprint_of(event, NOON)) == 64
 
 
+def test_a_repeat_of_a_far_date_has_it_too_when_that_date_has_come_near() -> None:
+    event = replace(SALE, occurred_at=NOON + timedelta(hours=36))
+    facts = [read_fact(event, received) for received in (NOON, NOON + timedelta(hours=24))]
+
+    assert [said.is_test for said in facts] == [True, False]
+    assert len({fingerprint(event, said) for said in facts}) == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -137,6 +224,15 @@ def test_a_repeat_has_the_same_fingerprint_whenever_it_comes(occurred_at: dateti
         {"tracking": {"sck": "ig"}},
         {"is_test": True},
         {"installments": None},
+        {"offer_id": "of2"},
+        {"items": ()},
+        {"items": (Item("77", "Curso", 2, Decimal("150.51")), Item("78"))},
+        {"net_amount": None},
+        {"gateway_fee": Decimal(0)},
+        {"producer_commission": Decimal(0)},
+        {"affiliate_commission": Decimal(1)},
+        {"parent_order_id": None},
+        {"subscription_id": "S1"},
     ],
     ids=str,
 )

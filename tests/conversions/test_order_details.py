@@ -121,8 +121,57 @@ def test_an_order_without_details() -> None:
         session_ref="",
         product_id="",
         product_name="",
+        offer_id="",
         payment_method="",
+        installments=None,
+        items=[],
+        net_amount=None,
+        gateway_fee=None,
+        producer_commission=None,
+        affiliate_commission=None,
+        parent_order_id="",
         subscription_id="",
+        milestones={"payment_pending": NOON.isoformat()},
         is_renewal=False,
         is_test=False,
     )
+
+
+def test_the_money_is_told_as_far_as_any_fact_tells_it() -> None:
+    shared = {"net_amount": Decimal("80"), "gateway_fee": Decimal("9.90"), "offer_id": "of1", "installments": 12}
+    story = [fact(Kind.PAYMENT_PENDING, 0, "100", **shared), fact(Kind.APPROVED, 1, "100", net_amount=Decimal("81"))]
+
+    for order in permutations(story):
+        state = fold(order)
+        assert (state.net_amount, state.gateway_fee, state.offer_id, state.installments) == (
+            *(Decimal("81"), Decimal("9.90")),
+            *("of1", 12),
+        )
+
+
+def test_the_items_are_those_of_the_sale() -> None:
+    pending = fact(Kind.PAYMENT_PENDING, 2, items=[{"product_id": "1", "name": "", "quantity": 1, "price": None}])
+    approved = fact(Kind.APPROVED, 1, "9", items=[{"product_id": "2", "name": "B", "quantity": 3, "price": "9.000"}])
+
+    for order in permutations([pending, approved]):
+        assert [item["product_id"] for item in fold(order).items] == ["2"]
+
+
+def test_milestones_are_the_first_times() -> None:
+    story = [fact(Kind.APPROVED, 3, "9"), fact(Kind.APPROVED, 1, "9"), fact(Kind.PAYMENT_PENDING, 2)]
+
+    for order in permutations(story):
+        assert fold(order).milestones == {
+            "purchase_approved": fact(Kind.APPROVED, 1).occurred_at.isoformat(),
+            "payment_pending": fact(Kind.PAYMENT_PENDING, 2).occurred_at.isoformat(),
+        }
+
+
+def test_a_real_sale_is_no_test_whatever_else_is_said_of_its_order() -> None:
+    placeholder = fact(Kind.PAYMENT_PENDING, 0, is_test=True)
+
+    for order in permutations([placeholder, fact(Kind.APPROVED, 1, "9")]):
+        assert not fold(order).is_test
+    for order in permutations([fact(Kind.PAYMENT_PENDING, 0), fact(Kind.APPROVED, 1, "9", is_test=True)]):
+        assert fold(order).is_test
+    assert fold([placeholder]).is_test

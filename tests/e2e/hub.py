@@ -113,9 +113,9 @@ class Hub:
         found: list[dict[str, Any]] = self.get(f"conversions?order_id={order_id}")["results"]
         return found
 
-    def accepted_event(self, order_id: str) -> dict[str, Any] | None:
+    def accepted_event(self, order_id: str, name: str = "Purchase") -> dict[str, Any] | None:
         events = self.get(f"events?order_id={order_id}&status=accepted")["results"]
-        return events[0] if events else None
+        return next((event for event in events if event["event_name"] == name), None)
 
     def received(self, event_id: str) -> list[str]:
         """The stand-in platform's own record: the verdict on each copy that it was sent."""

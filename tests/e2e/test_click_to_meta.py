@@ -24,9 +24,8 @@ def hub() -> Iterator[Hub]:
         yield running
 
 
-def assert_accepted_once(hub: Hub, order_id: str) -> None:
-    event = eventually(lambda: hub.accepted_event(order_id), what=f"{order_id} accepted")
-    assert event["event_name"] == "Purchase"
+def assert_accepted_once(hub: Hub, order_id: str, name: str = "Purchase") -> None:
+    event = eventually(lambda: hub.accepted_event(order_id, name), what=f"{name} of {order_id} accepted")
     assert hub.received(event["event_id"]) == ["accepted"]
     assert len(hub.conversions(order_id)) == 1
 
@@ -100,14 +99,16 @@ def test_twenty_identical_webhooks_at_once_are_one_sale(hub: Hub) -> None:
     assert_accepted_once(hub, "HP-TWENTY")
 
 
-def test_every_order_of_arrival_at_once_gives_one_purchase_and_the_right_state(hub: Hub) -> None:
+def test_every_order_of_arrival_at_once_tells_each_stage_once_and_gives_the_right_state(hub: Hub) -> None:
     orders = {f"HP-PERM-{number}": steps for number, steps in enumerate(permutations(STEPS))}
     with ThreadPoolExecutor(len(orders)) as gateway:
         list(gateway.map(lambda item: sell_in_order(hub, *item), orders.items()))
 
     for order_id in orders:
-        assert_accepted_once(hub, order_id)
-        assert hub.conversions(order_id)[0]["status"] == "refunded"
+        for name in ("AddPaymentInfo", "Purchase"):
+            assert_accepted_once(hub, order_id, name)
+        (order,) = hub.conversions(order_id)
+        assert (order["status"], len(order["events"])) == ("refunded", 2)
 
 
 def test_a_chunked_webhook_without_a_length_is_read_whole(hub: Hub) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 SECRET, TOKEN = "hottok-never-echoed", "EAAB-never-echoed"
+# For Hotmart's own API, of an invented account.
+CREDENTIALS = {"client_id": "ana-client-0001", "client_secret": "ana-Secret-0002", "basic": "YW5hOmJhc2ljLTAwMDM="}
 FUNNEL: dict[str, Any] = {
     "name": "Curso de Confeitaria",
     "landing_url": "https://cursosdaana.example.com/oferta",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 
 from apps.core.db import release_connection
-from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, RolloutChange
 from apps.funnels.services import publish_funnel, update_funnel
 from apps.tenants.scoping import tenant_scope, unscoped
 from tests.worlds import World
@@ -40,6 +40,8 @@ def caller(world: World, method: str, path: str, body: Any = None) -> Callable[[
 
 
 def test_the_same_new_parts_from_all_sides_are_made_once(world: World) -> None:
+    with unscoped():
+        Endpoint.objects.filter(gateway="stripe").delete()
     change = {
         "endpoints": [{"gateway": "stripe", "secret": "whsec_2"}],
         "destinations": [{"platform": "tiktok", "pixel_id": "T1", "access_token": "t"}],
@@ -51,6 +53,18 @@ def test_the_same_new_parts_from_all_sides_are_made_once(world: World) -> None:
     with unscoped():
         assert Destination.objects.filter(platform="tiktok").count() == 1
         assert Endpoint.objects.filter(gateway="stripe").count() == 1
+
+
+def test_the_same_switch_from_all_sides_is_recorded_once(world: World) -> None:
+    change = {"endpoints": [{"gateway": "hotmart", "rollout": "shadow", "live_percent": 30}]}
+
+    statuses = all_at_once([caller(world, "patch", f"funnels/{world.funnel.pk}", change)] * 8)
+
+    assert statuses == [200] * 8
+    with unscoped():
+        assert [row.changes for row in RolloutChange.objects.all()] == [
+            {"rollout": ["live", "shadow"], "live_percent": [100, 30]}
+        ]
 
 
 def test_publishing_from_all_sides_makes_one_version(world: World) -> None:

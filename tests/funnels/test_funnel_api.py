@@ -14,7 +14,7 @@ from tests.worlds import World
 
 MEMBERS = [
     *("id", "name", "public_key", "status", "unpublished_changes", "landing_url", "attribution_window_days"),
-    *("unknown_consent", "endpoints", "destinations", "created_at", "updated_at"),
+    *("unknown_consent", "event_names", "child_orders", "endpoints", "destinations", "created_at", "updated_at"),
 ]
 
 
@@ -55,7 +55,11 @@ def test_a_funnel_is_made_with_all_its_parts(api: World) -> None:
     assert hotmart == {
         "id": str(endpoint(made).pk),
         "gateway": "hotmart",
+        "authentication": "static_token",
+        "has_credentials": False,
         "rollout": "live",
+        "live_percent": 100,
+        "candidate": "off",
         "webhook_url": f"{settings.PUBLIC_URL}/api/v1/webhooks/hotmart/{key}",
     }
     assert (len(key), key.isalnum()) == (32, True)
@@ -142,7 +146,7 @@ def test_what_the_hub_decides_is_not_the_callers_to_set(api: World, other_tenant
         "created_at": "1970-01-01T00:00:00Z",
         "is_staff": True,
     }
-    made = make(api, **forged, endpoints=[{"gateway": "hotmart", "secret": "s", "key": "mine", "rollout": "off"}])
+    made = make(api, **forged, endpoints=[{"gateway": "hotmart", "secret": "s", "key": "mine", "id": "mine"}])
     changed = api.patch(f"funnels/{made['id']}", forged).json()
 
     for funnel in (made, changed):

@@ -52,6 +52,8 @@ def test_a_version_holds_what_decides_a_send_and_no_secret(api: World) -> None:
         "landing_url": FUNNEL["landing_url"],
         "attribution_window_days": 14,
         "unknown_consent": "block",
+        "event_names": {},
+        "child_orders": "exclude",
         "destinations": [destination],
     }
     assert sorted(destination) == ["api_version", "base_url", "id", "pixel_id", "platform", "test_event_code"]
@@ -72,10 +74,14 @@ CHANGES: list[tuple[dict[str, Any], bool]] = [
     ({"landing_url": "https://cursosdaana.example.com/nova"}, True),
     ({"attribution_window_days": 30}, True),
     ({"unknown_consent": "send"}, True),
+    ({"event_names": {"payment_pending": ""}}, True),
+    ({"child_orders": "purchase"}, True),
     ({"destinations": [{"platform": "meta", "pixel_id": "222", "access_token": "t"}]}, True),
     ({"destinations": [{"platform": "meta", "pixel_id": "1234567890", "test_event_code": "TEST2"}]}, True),
     ({"name": "Outro nome"}, False),
     ({"endpoints": [{"gateway": "stripe", "secret": "s"}]}, False),
+    ({"endpoints": [{"gateway": "hotmart", "rollout": "shadow", "live_percent": 5}]}, False),
+    ({"endpoints": [{"gateway": "hotmart", "credentials": {"client_id": "c"}}]}, False),
     ({"destinations": [{"platform": "meta", "pixel_id": "1234567890", "access_token": "t2"}]}, False),
 ]
 

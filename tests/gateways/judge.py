@@ -15,7 +15,7 @@ def assert_survives(sample: Sample, place: Place, damaged: Any) -> None:
     try:
         events = sample.adapter.parse(sample.request_with(damaged))
     except PayloadError as error:
-        path = ".".join(map(str, place))
+        path = ".".join(map(str, place)).replace("[", ".").replace("]", "")
         assert [named for named in error.path.split(" or ") if named == path or named.startswith(f"{path}.")], error
         return
     for event in events:
@@ -34,14 +34,19 @@ def assert_sound(event: GatewayEvent) -> None:
     assert bool(event.order_id) is (event.kind not in ORDERLESS)
     assert event.occurred_at is None or event.occurred_at.utcoffset() == timedelta(0)
     assert event.currency is None or event.currency in CURRENCIES
-    for amount in (event.amount, event.refunded_amount):
+    for amount in (event.amount, event.refunded_amount, event.net_amount, event.gateway_fee, *commissions_of(event)):
         assert amount is None or (type(amount) is Decimal and 0 <= amount < 10**12)
-    if event.kind in SALES:
+    if event.kind in SALES and not event.is_test:
         assert event.amount is not None
         assert event.currency is not None
+    assert all(item.quantity >= 0 and (item.price is None or item.price >= 0) for item in event.items)
     assert "" not in texts_of(event)
     assert not [text for text in texts_of(event) if "\0" in text]
     assert event.payment_method in (None, "pix", "boleto", "card", "other")
+
+
+def commissions_of(event: GatewayEvent) -> list[Decimal | None]:
+    return [event.producer_commission, event.affiliate_commission]
 
 
 def texts_of(event: GatewayEvent) -> list[str]:

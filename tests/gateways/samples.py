@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -53,10 +53,11 @@ class Sample:
 
     @property
     def document(self) -> Any:
-        """The body as Python values, for tests to damage."""
+        """The body as Python values, for tests to damage; of a list, the first message."""
         if self.is_form:
             return dict(parse_qsl(self.path.read_text().strip(), keep_blank_values=True))
-        return json.loads(self.path.read_text())
+        decoded = json.loads(self.path.read_text())
+        return decoded[0] if isinstance(decoded, list) else decoded
 
     def request_with(self, document: Any) -> WebhookRequest:
         body = encode_form(document) if self.is_form else json.dumps(document).encode()
@@ -101,7 +102,10 @@ def as_json(event: GatewayEvent) -> dict[str, Any]:
     if buyer == {**dict.fromkeys(buyer), "phone_country": "BR"}:
         buyer = {}
     values["buyer"] = {name: value for name, value in buyer.items() if value is not None}
-    return {name: _plain(value) for name, value in values.items() if value is not False and value not in (None, {})}
+    values["items"] = [
+        {name: _plain(value) for name, value in asdict(item).items() if value not in (None, "")} for item in event.items
+    ]
+    return {name: _plain(value) for name, value in values.items() if value is not False and value not in (None, {}, [])}
 
 
 def _plain(value: Any) -> Any:

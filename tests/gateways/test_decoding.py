@@ -5,15 +5,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apps.gateways.decoding import MAX_FORM_FIELDS, decode_body, decode_form, decode_json
+from apps.gateways.decoding import MAX_FORM_FIELDS, MAX_MESSAGES, decode_body, decode_form, decode_json
 from apps.gateways.errors import PayloadError
 
 FORM = "application/x-www-form-urlencoded"
 
 
 def test_fractions_are_exact() -> None:
-    decoded = decode_json(b'{"a": 0.1, "b": 1259.40, "c": 1e3, "d": 7, "e": 1E400}')
+    [decoded] = decode_json(b'{"a": 0.1, "b": 1259.40, "c": 1e3, "d": 7, "e": 1E400}')
 
+    assert isinstance(decoded, dict)
     assert decoded == {
         "a": Decimal("0.1"),
         "b": Decimal("1259.40"),
@@ -26,11 +27,11 @@ def test_fractions_are_exact() -> None:
 
 
 def test_text_is_kept_as_it_is() -> None:
-    assert decode_json('{"nome": "Célia 😀", "x": "\\u00e9\\n"}'.encode()) == {"nome": "Célia 😀", "x": "é\n"}
+    assert decode_json('{"nome": "Célia 😀", "x": "\\u00e9\\n"}'.encode()) == [{"nome": "Célia 😀", "x": "é\n"}]
 
 
 def test_the_last_of_repeated_keys_counts() -> None:
-    assert decode_json(b'{"id": 1, "id": 2}') == {"id": 2}
+    assert decode_json(b'{"id": 1, "id": 2}') == [{"id": 2}]
     assert decode_form(b"id=1&id=2") == {"id": "2"}
 
 
@@ -74,12 +75,24 @@ def test_what_is_not_strict_json_is_refused(body: bytes) -> None:
     assert (error.value.path, error.value.found) == ("body", "unreadable bytes")
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"0", b"true", b'[{"event":"x"}]'])
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"0", b"true", b"[1]", b"[[]]", b'[{"event":"x"}, 1]'])
 def test_json_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadError) as error:
         decode_json(body)
 
     assert (error.value.path, error.value.found) == ("body", "other JSON")
+
+
+def test_a_list_holds_several_messages() -> None:
+    assert decode_json(b'[{"id": 1}, {"id": 2}]') == [{"id": 1}, {"id": 2}]
+
+
+def test_a_list_has_an_end() -> None:
+    longest = b"[" + b",".join([b"{}"] * MAX_MESSAGES) + b"]"
+
+    assert len(decode_json(longest)) == MAX_MESSAGES
+    with pytest.raises(PayloadError):
+        decode_json(longest[:-1] + b",{}]")
 
 
 def test_an_empty_body_is_nothing() -> None:
@@ -141,14 +154,14 @@ def test_a_form_has_a_limit_of_fields() -> None:
         decode_form("&".join(fields).encode())
 
 
-@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain; charset=latin1", "multipart/form-data"])
-def test_without_the_label_of_a_form_a_body_is_json(content_type: str) -> None:
-    assert decode_body(b'{"a": 1}', content_type) == {"a": 1}
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain; charset=latin1", FORM, FORM.upper()])
+def test_the_first_byte_decides_whatever_the_label_says(content_type: str) -> None:
+    assert decode_body(b'{"a": 1}', content_type) == [{"a": 1}]
+    assert decode_body(b' [{"a": 1}]', content_type) == [{"a": 1}]
+    assert decode_body(b"a=1&b[c]=2", content_type) == [{"a": "1", "b": {"c": "2"}}]
+
+
+@pytest.mark.parametrize("body", [b"a", b'"a=1"', b"<a href='b=1'>", b"=1", b"--x\r\nContent-Disposition: form-data"])
+def test_what_is_neither_is_refused(body: bytes) -> None:
     with pytest.raises(PayloadError):
-        decode_body(b"a=1", content_type)
-
-
-@pytest.mark.parametrize("content_type", [FORM, f"{FORM}; charset=UTF-8", FORM.upper()])
-def test_a_form_label_is_believed_unless_the_body_is_json(content_type: str) -> None:
-    assert decode_body(b"a=1", content_type) == {"a": "1"}
-    assert decode_body(b' {"a": 1}', content_type) == {"a": 1}
+        decode_body(body, "application/json")

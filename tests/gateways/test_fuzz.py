@@ -92,7 +92,8 @@ def test_a_real_body_with_its_bytes_damaged(sample: Sample, data: st.DataObject)
 )
 def test_any_proof_without_the_secret_is_refused(adapter: Adapter, body: bytes, proof: str, secrets: list[str]) -> None:
     unknown = [f"{secret}-never-drawn-because-it-is-far-too-long-to-be" * 2 for secret in secrets]
-    request = WebhookRequest(body, {"stripe-signature": proof, "x-hotmart-hottok": proof})
+    headers = dict.fromkeys(["stripe-signature", "x-hotmart-hottok", "x-api-token", "x-hubtrack-signature"], proof)
+    request = WebhookRequest(body, headers, {"signature": proof, "token": proof})
 
     with pytest.raises(SignatureError):
         adapter.verify(request, unknown, NOW)

@@ -16,6 +16,10 @@ HOTMART = ADAPTERS["hotmart"]
 CARD = "purchase_approved_card.json"
 BUYER = ("data", "buyer")
 PURCHASE = ("data", "purchase")
+_WORDS = (
+    "approved_card approved_renewal billet_printed_pix canceled chargeback complete delayed expired protest refunded"
+)
+ORDERS = [f"purchase_{word}.json" for word in _WORDS.split()]
 
 
 def read(name: str, *changes: tuple[Place, Any]) -> GatewayEvent:
@@ -92,10 +96,29 @@ def test_a_lower_case_currency_is_read() -> None:
     assert read(CARD, ((*PURCHASE, "price", "currency_value"), "brl")).currency == "BRL"
 
 
-def test_other_events_may_do_without_price_and_currency() -> None:
-    event = read("purchase_refunded.json", ((*PURCHASE, "price"), MISSING))
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("field", ["value", "currency_value"])
+def test_whatever_happens_to_an_order_its_price_and_currency_are_stated(name: str, field: str) -> None:
+    with pytest.raises(PayloadError) as error:
+        read(name, ((*PURCHASE, "price", field), MISSING))
 
-    assert (event.kind, event.amount, event.currency) == (Kind.REFUNDED, None, None)
+    assert error.value.path.split(" or ")[0] == f"data.purchase.price.{field}"
+    assert error.value.found == "nothing"
+
+
+@pytest.mark.parametrize("field", ["price", "currency"])
+def test_version_1_states_them_too_and_no_other_field_stands_in(field: str) -> None:
+    with pytest.raises(PayloadError) as error:
+        read("version_1_refunded.form", ((field,), MISSING))
+
+    assert error.value.path.split(" or ")[1] == field
+
+
+def test_a_cart_and_a_cancelled_subscription_have_no_price() -> None:
+    for name in ("purchase_out_of_shopping_cart.json", "subscription_cancellation.json"):
+        event = read(name, (("data", "purchase"), {"price": {"value": 10, "currency_value": "BRL"}}))
+
+        assert (event.amount, event.currency, event.gateway_fee) == (None, None, None)
 
 
 def test_a_sale_happened_when_it_was_approved_and_a_refund_when_it_was_told() -> None:
@@ -201,11 +224,41 @@ def test_the_test_button_sells_product_zero(product: Any, is_test: bool) -> None
     assert read(CARD, (("data", "product", "id"), product)).is_test is is_test
 
 
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        ("purchase_approved_test_button.json", ("data", "product")),
+        ("purchase_approved_test_button.json", ("data", "product", "id")),
+        ("purchase_out_of_shopping_cart_test_button.json", ("data", "product", "name")),
+        ("purchase_out_of_shopping_cart_test_button.json", ("data", "buyer_ip")),
+        ("subscription_cancellation_test_button.json", ("data", "product", "name")),
+        ("version_1_test_button.form", ("prod",)),
+        ("version_1_test_button.form", ("off",)),
+    ],
+)
+def test_a_test_stays_a_test_without_one_of_its_signs(name: str, sign: Place) -> None:
+    assert read(name, (sign, MISSING)).is_test
+
+
+def test_a_test_is_known_by_its_transaction_alone() -> None:
+    event = read(CARD, ((*PURCHASE, "transaction"), "HP16015479281022"))
+
+    assert (event.kind, event.order_id, event.is_test) == (Kind.APPROVED, "HP16015479281022", True)
+
+
 def test_a_cart_has_the_id_of_its_message_for_an_order() -> None:
     event = read("purchase_out_of_shopping_cart.json")
 
     assert event.order_id == event.delivery_id == "6f1d2c3b-0a41-4c5e-9d77-000000000017"
     assert event.buyer_ip == "203.0.113.40"
+
+
+@pytest.mark.parametrize("place", [("data",), ("data", "product"), ("data", "product", "id")])
+def test_a_cart_of_nothing_is_an_error(place: Place) -> None:
+    with pytest.raises(PayloadError) as error:
+        read("purchase_out_of_shopping_cart.json", (place, MISSING))
+
+    assert error.value.path.split(" or ")[0] == "data.product.id"
 
 
 @pytest.mark.parametrize("bump", [None, MISSING, [], {"is_order_bump": False}])

@@ -35,14 +35,23 @@ def test_a_header_is_added_to_a_copy() -> None:
 def test_the_body_is_decoded_by_its_type() -> None:
     form = WebhookRequest(b"a=1", {"Content-Type": "application/x-www-form-urlencoded"})
 
-    assert form.payload().text("a") == "1"
-    assert WebhookRequest(b'{"a": 2}').payload().text("a") == "2"
+    assert form.payloads()[0].text("a") == "1"
+    assert WebhookRequest(b'{"a": 2}').payloads()[0].text("a") == "2"
+
+
+def test_each_message_of_a_list_has_its_own_reader() -> None:
+    first, second = WebhookRequest(b'[{"a": 1}, {"a": []}]').payloads()
+
+    assert first.text("a") == "1"
+    with pytest.raises(PayloadError) as error:
+        second.text("a")
+    assert error.value.path == "1.a"
 
 
 def test_a_token_in_the_body_and_its_event_cost_one_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     decodings: list[bytes] = []
 
-    def decode(body: bytes, content_type: str) -> dict[str, object]:
+    def decode(body: bytes, content_type: str) -> list[object]:
         decodings.append(body)
         return original(body, content_type)
 
@@ -63,7 +72,7 @@ def test_a_body_that_cannot_be_read_fails_each_time_it_is_read() -> None:
 
     for _ in range(2):
         with pytest.raises(PayloadError):
-            request.payload()
+            request.payloads()
 
 
 def test_the_repr_shows_neither_secrets_nor_people() -> None:

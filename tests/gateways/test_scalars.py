@@ -131,11 +131,44 @@ def test_the_currencies_are_alphabetic_codes_and_hold_those_of_the_market() -> N
     assert 150 < len(CURRENCIES) < 165
 
 
-@pytest.mark.parametrize("value", [value for value in NEVER if not isinstance(value, bool)] + [0, 1, "true"], ids=repr)
-def test_a_flag_is_true_or_false_only(value: Any) -> None:
+NO_FLAGS = [*(value for value in NEVER if not isinstance(value, bool)), 2, -1, "yes", "2", Decimal(1), Decimal("1.0")]
+
+
+@pytest.mark.parametrize("value", NO_FLAGS, ids=repr)
+def test_nothing_else_is_a_flag(value: Any) -> None:
     assert scalars.FLAG.convert(value) is None
-    assert scalars.FLAG.convert(True) is True
-    assert scalars.FLAG.convert(False) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [(True, True), (1, True), ("1", True), ("TRUE", True), (False, False), (0, False), ("0", False), ("false", False)],
+)
+def test_a_flag_in_each_spelling(value: Any, flag: bool) -> None:
+    assert scalars.FLAG.convert(value) is flag
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-02 11:53", "2026-03-02T14:53:00+00:00"),
+        ("2026-03-02 11:53:07", "2026-03-02T14:53:07+00:00"),
+        ("2026-03-02T11:53:07.25", "2026-03-02T14:53:07.250000+00:00"),
+        ("2026-03-02T11:53:07Z", "2026-03-02T11:53:07+00:00"),
+        ("2026-03-02 11:53:07+02:00", "2026-03-02T09:53:07+00:00"),
+    ],
+)
+def test_a_local_time_is_of_its_zone_unless_it_names_one(text: str, moment: str) -> None:
+    read = scalars.local_time(scalars.BRASILIA).convert(text)
+
+    assert read == datetime.fromisoformat(moment)
+    assert read.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "value", [*NEVER, "2026-03-02", "02/03/2026 11:53", "2026-13-02 11:53", "2026-03-02 25:00", "1969-01-01 00:00"]
+)
+def test_what_is_no_local_time(value: Any) -> None:
+    assert scalars.local_time(scalars.BRASILIA).convert(value) is None
 
 
 @pytest.mark.parametrize(

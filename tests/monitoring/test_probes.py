@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError as RedisGone
 
 from apps.monitoring import probes
 from apps.pipeline.management.commands import relay
+from tests.worlds import World
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +37,17 @@ def test_the_metrics_name_every_lane() -> None:
     page = Client().get("/metrics").content.decode()
 
     assert [f'hubtrack_lane_due{{lane="{lane}"}}' in page for lane in ("match", "dispatch", "quarantine")] == [True] * 3
+
+
+def test_the_metrics_tell_what_waits_in_quarantine(world: World) -> None:
+    world.post_webhook({"event": "PURCHASE_APPROVED"})
+    world.post_webhook({"event": "PURCHASE_APPROVED"})
+
+    page = Client().get("/metrics").content.decode()
+
+    assert 'hubtrack_quarantine{gateway="hotmart",state="waiting"} 2.0' in page
+    assert 'hubtrack_quarantine_oldest_seconds{gateway="hotmart",state="waiting"}' in page
+    assert 'hubtrack_webhooks_quarantined_total{gateway="hotmart"}' in page
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])

@@ -89,7 +89,7 @@ def with_items(gateway: str) -> bytes:
 
 UNREADABLE = [
     Hostile("open brace", raw(b"{")),
-    *(Hostile(f"json {text.decode()}", raw(text)) for text in (b"null", b"[]", b'"x"', b"0", b"true", b"[{}]")),
+    *(Hostile(f"json {text.decode()}", raw(text)) for text in (b"null", b"[]", b'"x"', b"0", b"true", b"[1]")),
     *(Hostile(f"amount {text}", put_text("amount", text)) for text in ("NaN", "Infinity", "-Infinity")),
     Hostile("amount 1e400", put_text("amount", "1e400"), path="amount"),
     Hostile("amount of 5,000 digits", put_text("amount", "9" * 5_000)),

@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from apps.conversions import services
+from apps.conversions.services import record
 from apps.core.log import logging_config
 from apps.tenants.scoping import unscoped
 from tests.pipeline.bodies import stripe_checkout
@@ -156,7 +156,7 @@ def test_no_refusal_of_a_webhook_is_logged_with_what_it_carried(
         post_raw(f"/api/v1/webhooks/hotmart/{EMAIL}", body, wrong).status_code,
         post_raw(f"/api/v1/webhooks/nobody/{key}", body, wrong).status_code,
     ]
-    monkeypatch.setattr(services, "_encode", fail_with_the_row)
+    monkeypatch.setattr(record, "_encode", fail_with_the_row)
     statuses.append(world.post_webhook(body, **request_ids).status_code)
 
     assert statuses == [400, 202, 202, 413, 401, 405, 404, 404, 503]

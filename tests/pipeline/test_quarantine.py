@@ -7,15 +7,14 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db.models import F
 
-from apps.conversions import services
 from apps.conversions.models import Conversion, Quarantine
-from apps.conversions.services import request_replay
+from apps.conversions.services import record, request_replay, settle_replay
 from apps.funnels.models import Endpoint, Rollout
 from apps.gateways.events import Kind
 from apps.gateways.hotmart import tables
 from apps.gateways.registry import ADAPTERS
 from apps.pipeline import stages
-from apps.pipeline.intake import UNSTORABLE
+from apps.pipeline.keeping import UNSTORABLE
 from apps.pipeline.lanes import find_due_lanes
 from apps.pipeline.stages import replay_quarantine_batch
 from apps.pipeline.tasks import drain_ingest
@@ -242,8 +241,8 @@ def test_a_row_that_the_database_refuses_stops_no_other(world: World, monkeypatc
     world.post_webhook(moved("kept"))
     teach_the_adapter(monkeypatch)
     ask_for_all()
-    encode = services._encode
-    monkeypatch.setattr(services, "_encode", lambda rows: encode(rows).replace("unstorable", r"\u0000"))
+    encode = record._encode
+    monkeypatch.setattr(record, "_encode", lambda rows: encode(rows).replace("unstorable", r"\u0000"))
 
     assert replay() == 2
 
@@ -258,7 +257,7 @@ def test_a_crash_leaves_its_row_due_and_what_was_read_recorded(world: World, mon
         world.post_webhook(moved(order_id))
     teach_the_adapter(monkeypatch)
     ask_for_all()
-    settle = services.settle_replay
+    settle = settle_replay
 
     def crash(kept: Quarantine, told: Any) -> None:
         settle(kept, told)

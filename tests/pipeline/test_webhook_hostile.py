@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from apps.conversions import services
+from apps.conversions.services import record
 from apps.gateways.registry import ADAPTERS
 from apps.gateways.request import WebhookRequest
-from apps.pipeline.intake import UNSTORABLE
+from apps.pipeline.keeping import UNSTORABLE
 from tests.gateways.samples import WRONG_VALUES, places, with_value
 from tests.pipeline.bodies import stripe_checkout
 from tests.pipeline.database import conversions, count_everything, deliveries, everything_stored, quarantined
@@ -256,12 +256,12 @@ def test_what_the_database_refuses_is_quarantined_and_harms_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No known body does this; one that will must not be lost."""
-    encode = services._encode
+    encode = record._encode
 
     def spoil(rows: Any) -> str:
         return encode(rows).replace("unstorable", r"\u0000")
 
-    monkeypatch.setattr(services, "_encode", spoil)
+    monkeypatch.setattr(record, "_encode", spoil)
 
     answers = [world.post_webhook(hotmart(order_id=order)) for order in ("A1", "unstorable", "A2")]
 

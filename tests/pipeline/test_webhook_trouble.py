@@ -23,8 +23,8 @@ from django.test.utils import CaptureQueriesContext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apps.conversions import services
 from apps.conversions.models import Quarantine
+from apps.conversions.services import record
 from apps.core import metrics
 from apps.core.errors import TooLarge
 from apps.core.metrics import read_counters
@@ -157,7 +157,7 @@ DATABASE_TROUBLE = [
 def test_what_cannot_be_stored_is_asked_for_again(
     world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    monkeypatch.setattr(services, "_encode", failing(trouble))
+    monkeypatch.setattr(record, "_encode", failing(trouble))
 
     answer = world.post_webhook(hotmart())
 
@@ -182,7 +182,7 @@ def test_so_is_what_comes_while_endpoints_cannot_be_looked_up(world: World, monk
 
 def test_after_trouble_the_next_webhook_is_stored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(services, "_encode", failing(OperationalError()))
+        broken.setattr(record, "_encode", failing(OperationalError()))
         refused = world.post_webhook(hotmart())
 
     stored = world.post_webhook(hotmart())

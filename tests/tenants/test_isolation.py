@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from apps.conversions.models import Conversion
+from apps.conversions.models import Conversion, DriftNotice, Quarantine
 from apps.dispatch.models import CapiEvent
-from apps.funnels.models import Funnel
+from apps.funnels.models import Endpoint, Funnel
 from apps.pipeline.stages import match_batch
 from apps.tenants.scoping import unscoped
 from tests.pipeline.database import everything_stored
@@ -31,29 +32,45 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 API = sorted(set(routes()))
 WITH_ID = [route for route in API if "<" in route]
-LISTS = ["conversions", "events", "funnels"]
+# The lists, and of which rows they show plain numbers as ids.
+LISTS: dict[str, type[Model] | None] = {
+    "conversions": Conversion,
+    "drift": DriftNotice,
+    "events": None,
+    "funnels": None,
+    "quarantine": Quarantine,
+}
 
 
 def ids_of(world: World) -> dict[str, str]:
-    """What the parameters of routes can be, of one world."""
+    """What the parameters of routes can be, of one world; the words before them tell whose id is meant."""
     with unscoped():
         event = CapiEvent.objects.get(tenant=world.tenant_id)
-    return {"<uuid:pk>": str(world.funnel.pk), "<slug:event_id>": event.event_id}
+        kept = Quarantine.objects.get(tenant=world.tenant_id)
+        endpoint = Endpoint.objects.get(tenant=world.tenant_id, gateway="hotmart")
+    return {
+        "funnels/<uuid:pk>": str(world.funnel.pk),
+        "endpoints/<uuid:pk>": str(endpoint.pk),
+        "quarantine/<int:pk>": str(kept.pk),
+        "events/<slug:event_id>": event.event_id,
+        "replay/<slug:event_id>": event.event_id,
+    }
 
 
 @pytest.fixture
 def both(world: World, other_world: World) -> tuple[World, World]:
-    """Two customers with the same order at the same gateway, each with an event."""
+    """Two customers with the same order at the same gateway: each has an event, a new field and a broken delivery."""
     for owner in (world, other_world):
-        assert owner.post_webhook(hotmart(order_id="HP1")).status_code == 202
+        assert owner.post_webhook({**hotmart(order_id="HP1"), "never_seen_before": 1}).status_code == 202
+        assert owner.post_webhook(b"{").status_code == 202
     with unscoped():
         assert match_batch().rows == 2
     return world, other_world
 
 
 def fill(route: str, ids: dict[str, str]) -> str:
-    for parameter, value in ids.items():
-        route = route.replace(parameter, value)
+    for place, value in ids.items():
+        route = route.replace(place, f"{place.partition('/')[0]}/{value}")
     assert "<" not in route, f"this test does not know what to put into {route}"
     return f"/{route}"
 
@@ -62,8 +79,9 @@ def test_the_walk_sees_the_api() -> None:
     assert {route.removeprefix("api/v1/") for route in API} >= {
         *("conversions", "events", "events/<slug:event_id>", "replay/<slug:event_id>"),
         *("funnels", "funnels/<uuid:pk>", "funnels/<uuid:pk>/publish", "schema/"),
+        *("quarantine/<int:pk>", "quarantine/<int:pk>/replay", "endpoints/<uuid:pk>/rollout", "credentials/check"),
     }
-    assert len(WITH_ID) >= 4
+    assert len(WITH_ID) >= 7
 
 
 @pytest.mark.parametrize("route", WITH_ID)
@@ -109,6 +127,11 @@ def test_without_a_key_nothing_is_shown(both: tuple[World, World], route: str) -
     assert statuses == {401}
 
 
+def numbers_of(path: str, world: World) -> list[int]:
+    model = LISTS[path]
+    return list(model._base_manager.filter(tenant=world.tenant_id).values_list("pk", flat=True)) if model else []
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_show_only_ones_own(both: tuple[World, World], path: str) -> None:
     mine, theirs = both
@@ -119,8 +142,8 @@ def test_lists_show_only_ones_own(both: tuple[World, World], path: str) -> None:
     text = json.dumps(listed)
     with unscoped():
         strange = [
-            *(str(value) for value in ids_of(theirs).values()),
-            *(f'"id": {row.pk},' for row in Conversion.objects.filter(tenant=theirs.tenant_id)),
+            *(value for value in ids_of(theirs).values() if not value.isdecimal()),
+            *(f'"id": {pk},' for pk in numbers_of(path, theirs)),
             theirs.funnel.public_key,
         ]
     assert not [word for word in strange if word in text]
@@ -135,6 +158,9 @@ def test_lists_show_only_ones_own(both: tuple[World, World], path: str) -> None:
         ("conversions", {"tenant": "other"}),
         ("conversions", {"tenant_id__isnull": "False", "ordering": "tenant"}),
         ("funnels", {"tenant": "other", "search": "x"}),
+        ("quarantine", {"gateway": "hotmart", "state": "waiting"}),
+        ("quarantine", {"tenant": "other", "delivery__tenant": "other"}),
+        ("drift", {"tenant": "other", "gateway": "hotmart"}),
     ],
 )
 def test_no_query_reaches_over(both: tuple[World, World], path: str, query: dict[str, str]) -> None:

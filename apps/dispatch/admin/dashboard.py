@@ -1,17 +1,16 @@
-"""The console's first page: what waits for a person, each count leading to its list.
+"""The console's first page: alarms, and what waits for a person, each count leading to its list.
 
 Every count stops at COUNTED_UP_TO and reads an index or a small table, so the page stays cheap on a bad day.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -19,11 +18,11 @@ from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import MAX_MATCH_FAILURES
 from apps.core.admin.columns import EMPTY, list_address
 from apps.core.admin.panels import may_view
+from apps.dispatch.admin.alarms import A_MINUTE, age_text, raised_alarms
 from apps.dispatch.models import LIVE_STATUSES, Send, SendStatus
 from apps.tenants.admin import ALL_TENANTS
 
 COUNTED_UP_TO = 1000
-_A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,11 @@ class Card:
 
 
 def show_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK: adds `cards` (those the user may follow) and where the search box leads."""
+    """Unfold's DASHBOARD_CALLBACK: adds `alarms`, `cards` (those the user may follow) and where the box leads."""
     cards = [make() for model, make in _CARDS if may_view(request.user, model)]
     search = list_address(Conversion) if may_view(request.user, Conversion) else ""
-    return {**context, "title": _("Overview"), "cards": cards, "search_address": search}
+    alarms = raised_alarms(request.user)
+    return {**context, "title": _("Overview"), "alarms": alarms, "cards": cards, "search_address": search}
 
 
 def _quarantine() -> Card:
@@ -117,6 +117,5 @@ def _count_card(title: StrOrPromise, hint: StrOrPromise, rows: QuerySet[Any], ad
 def _age_card(title: StrOrPromise, since: datetime | None, address: str) -> Card:
     if since is None:
         return Card(title, _("nothing waits"), EMPTY, address, is_calm=True)
-    is_fresh = timezone.now() - since < _A_MINUTE
-    value = _("under a minute") if is_fresh else timesince(since, depth=1)
-    return Card(title, _("waiting"), str(value), address, is_calm=is_fresh)
+    is_fresh = timezone.now() - since < A_MINUTE
+    return Card(title, _("waiting"), age_text(since), address, is_calm=is_fresh)

@@ -1,5 +1,7 @@
 """CAPI events: on their own pages, and on those of the conversion."""
 
+from collections.abc import Mapping
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -27,12 +29,25 @@ from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_
 from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
 from apps.dispatch.selectors import events_with_status
 from apps.dispatch.services import replay_event
-from apps.dispatch.services.plan import PURCHASE, RENEWAL
+from apps.dispatch.services.plan import SALE
+from apps.funnels.admin import KIND_TEXTS
+from apps.funnels.event_names import DEFAULT_NAMES
+from apps.gateways.events import SALES
 from apps.matching.admin import show_match
 from apps.matching.models import Match
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
 
-NAME_FILTER = word_filter(_("event"), "event", {name: (name, Q(event_name=name)) for name in (PURCHASE, RENEWAL)})
+# Of the hub's own names; a funnel may choose others, and the stage finds those too.
+NAME_FILTER = word_filter(
+    _("event"), "event", {name: (name, Q(event_name=name)) for name in filter(None, DEFAULT_NAMES.values())}
+)
+STAGE_TEXTS: Mapping[str, StrOrPromise] = {
+    SALE: _("sale"),
+    **{kind: text for kind, text in KIND_TEXTS.items() if kind not in SALES},
+}
+STAGE_FILTER = word_filter(
+    _("stage of the order"), "stage", {stage: (text, Q(stage=stage)) for stage, text in STAGE_TEXTS.items()}
+)
 
 add_lookup(Conversion, by_event_id("capi_events"))
 
@@ -45,6 +60,11 @@ def order(event: CapiEvent) -> str:
 @column(_("match"))
 def match(event: CapiEvent) -> str:
     return row_link(getattr(event.conversion, "match", None))
+
+
+@column(_("stage of the order"))
+def stage(event: CapiEvent) -> str:
+    return str(STAGE_TEXTS.get(event.stage, event.stage))
 
 
 _STATUS_TEXTS = dict(SendStatus.choices)
@@ -60,13 +80,13 @@ event_status = Column(
 class CapiEventAdmin(OwnedRecordAdmin):
     """What is told to the ad platforms. A replay sends what stands still again, under the same event_id."""
 
-    list_display = ("event_name", event_status, order, "tenant", "funnel", "event_time", "created_at")
+    list_display = ("event_name", stage, event_status, order, "tenant", "funnel", "event_time", "created_at")
     list_select_related = ("conversion", "tenant", "funnel")
-    list_filter = (TENANT_FILTER, NAME_FILTER, ("funnel", AutocompleteFilter))
+    list_filter = (TENANT_FILTER, NAME_FILTER, STAGE_FILTER, ("funnel", AutocompleteFilter))
     lookups = (by_event_id(), by_order("conversion"), by_email("conversion"), by_phone("conversion"))
     search_help_text = _("event id, order id, e-mail, phone, or the whole name of the tenant")
     layout = (
-        (None, ("event_name", "event_id", order, match, "tenant", "funnel", "event_time", "created_at")),
+        (None, ("event_name", stage, "event_id", order, match, "event_time", "tenant", "funnel", "created_at")),
         (TECHNICAL, ("id", "correlation_id", "conversion")),
     )
     actions = ("replay",)

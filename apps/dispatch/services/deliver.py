@@ -26,10 +26,15 @@ from apps.dispatch.registry import PLATFORMS
 from apps.dispatch.services.facts import click_facts, sale_facts
 from apps.dispatch.verdict import Outcome
 from apps.funnels.selectors import FunnelConfig, published_configs
+from apps.gateways.events import Kind
 
 LEASE = timedelta(seconds=60)
 # Meta drops a repeated event_id for 48 hours after the first; an unknown outcome is not resent after that.
 RESEND_WINDOW = timedelta(hours=47)
+# A refund stops what waits, but not the news of itself, where a funnel tells it.
+_NEWS_OF_REVERSALS = frozenset(
+    {Kind.PARTIALLY_REFUNDED, Kind.REFUNDED, Kind.DISPUTED, Kind.DISPUTE_WON, Kind.CHARGED_BACK}
+)
 EVENTS_PER_REQUEST = 1
 MAX_RESPONSE = 4000
 log = get_logger(__name__)
@@ -64,7 +69,7 @@ def _claim(destination_id: uuid.UUID, limit: int) -> list[Send]:
     rows = (
         due.order_by("due_at")
         .select_for_update(skip_locked=True, of=("self",))
-        .select_related("destination", "event__conversion__match__click__session", "event__conversion__endpoint")
+        .select_related("destination", "event__conversion__match__click__session")
     )
     return list(rows[:limit])
 
@@ -114,7 +119,7 @@ def _stop_reason(send: Send, config: FunnelConfig, now: datetime) -> tuple[SendS
         return SendStatus.BLOCKED, "consent"
     if send.deadline <= now:
         return SendStatus.EXPIRED, "too_old"
-    if was_tried and send.event.conversion.status in REVERSED:
+    if was_tried and send.event.conversion.status in REVERSED and send.event.stage not in _NEWS_OF_REVERSALS:
         return SendStatus.EXCLUDED, "refunded_before_send"
     if send.first_attempt_at and now - send.first_attempt_at > RESEND_WINDOW and _is_ambiguous(send):
         return SendStatus.DEAD, "unknown_outcome"

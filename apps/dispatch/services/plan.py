@@ -1,8 +1,9 @@
 """Which events an order gives, and a send of each to every published destination."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from django.utils import timezone
 
@@ -13,19 +14,14 @@ from apps.dispatch.consent import may_send
 from apps.dispatch.event_id import make_event_id
 from apps.dispatch.models import CapiEvent, Send, SendStatus
 from apps.dispatch.registry import PLATFORMS
+from apps.funnels.event_names import event_name_of
 from apps.funnels.models import Rollout
+from apps.funnels.rollout import is_live
 from apps.funnels.selectors import DestinationConfig, FunnelConfig
+from apps.gateways.events import SALES, Kind
 from apps.matching.models import Match
 
-PURCHASE = "Purchase"
-RENEWAL = "Subscribe"
-
-
-def event_name_of(conversion: Conversion) -> str | None:
-    """What to tell the platforms of this order; None while no money was confirmed."""
-    if conversion.approved_at is None:
-        return None
-    return RENEWAL if conversion.is_renewal else PURCHASE
+SALE = "sale"
 
 
 def plan_events(
@@ -35,12 +31,12 @@ def plan_events(
 
     Idempotent: both rows are unique, so planning again, or twice at once, adds nothing.
     """
-    planned = [event for row in conversions if (event := _new_event(row))]
+    planned = [event for row in conversions for event in _new_events(row, configs[row.funnel_id])]
     if not planned:
         return set()
     CapiEvent.objects.bulk_create(planned, ignore_conflicts=True)
     consents = _consents(matches)
-    by_key = {(event.tenant_id, event.event_id): event for event in planned}
+    by_key = {(event.tenant_id, event.event_id): event for event in reversed(planned)}
     events = CapiEvent.objects.filter(event_id__in=[event.event_id for event in planned])
     stored = {
         (event.tenant_id, event.event_id): event.pk for event in events if (event.tenant_id, event.event_id) in by_key
@@ -48,25 +44,43 @@ def plan_events(
     sends = [
         _new_send(stored[key], event, destination, configs[event.funnel_id], consents.get(event.conversion_id))
         for key, event in by_key.items()
+        if key in stored
         for destination in configs[event.funnel_id].destinations
     ]
     Send.objects.bulk_create(sends, ignore_conflicts=True)
     return {send.destination_id for send in sends}
 
 
-def _new_event(row: Conversion) -> CapiEvent | None:
-    name = event_name_of(row)
-    if name is None or row.approved_at is None:
-        return None
-    return CapiEvent(
-        tenant_id=row.tenant_id,
-        event_id=make_event_id(str(row.tenant_id), row.gateway, row.order_id, name),
-        event_name=name,
-        conversion=row,
-        funnel_id=row.funnel_id,
-        event_time=row.approved_at,
-        correlation_id=row.correlation_id,
-    )
+def _new_events(row: Conversion, config: FunnelConfig) -> list[CapiEvent]:
+    """One for each stage the order has been through that this funnel gives a name, first things first.
+
+    Of stages that share a name the first is told: an order and a name are one event.
+    """
+    happened = sorted(_stages(row), key=itemgetter(2))
+    named = [(stage, event_name_of(kind, config.event_names), moment) for stage, kind, moment in happened]
+    return [
+        CapiEvent(
+            tenant_id=row.tenant_id,
+            event_id=make_event_id(str(row.tenant_id), row.gateway, row.order_id, name),
+            event_name=name,
+            stage=stage,
+            conversion=row,
+            funnel_id=row.funnel_id,
+            event_time=moment,
+            correlation_id=row.correlation_id,
+        )
+        for stage, name, moment in named
+        if name
+    ]
+
+
+def _stages(row: Conversion) -> Iterator[tuple[str, Kind, datetime]]:
+    """(stage, what happened, when). A first payment and a renewal are the same stage: no order is sold twice."""
+    if row.approved_at:
+        yield SALE, Kind.RENEWED if row.is_renewal else Kind.APPROVED, row.approved_at
+    for word, moment in row.milestones.items():
+        if word not in SALES:
+            yield word, Kind(word), datetime.fromisoformat(moment)
 
 
 def _consents(matches: Mapping[int, Match]) -> dict[int, bool | None]:
@@ -106,8 +120,10 @@ def _first_status(
 ) -> tuple[SendStatus, str]:
     if conversion.is_test:
         return SendStatus.EXCLUDED, "gateway_test"
-    if conversion.endpoint.rollout == Rollout.SHADOW:
+    if not _is_live(conversion):
         return SendStatus.EXCLUDED, "shadow"
+    if conversion.parent_order_id and config.child_orders == "exclude":
+        return SendStatus.EXCLUDED, "part_of_another_order"
     if destination.platform not in PLATFORMS:
         return SendStatus.PARKED, "platform_not_available"
     if latest <= timezone.now():
@@ -115,3 +131,10 @@ def _first_status(
     if not may_send(consent, config.unknown_consent):
         return SendStatus.BLOCKED, "consent"
     return SendStatus.PENDING, ""
+
+
+def _is_live(conversion: Conversion) -> bool:
+    endpoint = conversion.endpoint
+    if endpoint.rollout != Rollout.LIVE:
+        return False
+    return is_live(str(endpoint.pk), conversion.order_id, endpoint.live_percent)

@@ -1,12 +1,14 @@
 """Stripe's dialect, in whichever API version an account was set to."""
 
 from apps.gateways.base import Adapter
-from apps.gateways.events import SALES, GatewayEvent, Kind
+from apps.gateways.events import GatewayEvent, Kind
 from apps.gateways.payload import Payload
 from apps.gateways.scalars import IDENTIFIER, TEXT
 from apps.gateways.signatures import TimestampedHmac
 from apps.gateways.stripe import tables
+from apps.gateways.stripe.api import StripeApi
 from apps.gateways.stripe.buyer import read_buyer, read_method
+from apps.gateways.stripe.order import read_items, read_order_id
 from apps.gateways.tracking import keep_tracking
 
 
@@ -20,12 +22,15 @@ class StripeAdapter(Adapter):
     event_paths = ("type",)
     event_types = tables.EVENT_TYPES
     click_id_field = "client_reference_id"
+    tell_tales = ("data.object.object",)
+    free_paths = tables.FREE_PATHS
+    version_path = tables.VERSION
     delivery_id_path = "id"
+    api = StripeApi()
 
     def kind_of(self, word: str, payload: Payload) -> Kind:
-        words = [word, *(payload.text(path) for path in tables.DETAILS.get(word, ()))]
-        rows = (" ".join(words[:length]) for length in range(len(words), 0, -1))
-        kind = next((self.event_types[row] for row in rows if row in self.event_types), Kind.UNKNOWN)
+        row = " ".join([word, *(payload.text(path) for path in tables.DETAILS.get(word, ()))])
+        kind = super().kind_of(row, payload)
         if kind is Kind.REFUNDED and not payload.flag("data.object.refunded"):
             return Kind.PARTIALLY_REFUNDED
         if kind is Kind.RENEWED and not payload.minor_units("data.object.amount_paid"):
@@ -34,22 +39,22 @@ class StripeAdapter(Adapter):
 
     def read(self, payload: Payload, kind: Kind, word: str) -> GatewayEvent:
         thing, name = payload.at("data.object"), word.rpartition(".")[0]
-        order, subscription = tables.ORDER[name], tables.SUBSCRIPTION.get(name)
-        read_currency, read_amount = thing.maybe_currency, thing.maybe_minor_units
-        if kind in SALES:
-            read_currency, read_amount = thing.currency, thing.minor_units
-        currency = read_currency("currency")
+        currency = thing.currency("currency") if name in tables.AMOUNT else None
         decimals = tables.DECIMALS.get(currency or "", 2)
+        amount = thing.minor_units(tables.AMOUNT[name], decimals=decimals) if currency else None
+        is_refund = kind in (Kind.REFUNDED, Kind.PARTIALLY_REFUNDED)
+        read_subscription = thing.identifier if kind is Kind.SUBSCRIPTION_CANCELLED else thing.maybe_identifier
+        subscription = tables.SUBSCRIPTION.get(name)
         click_id = thing.maybe_text("client_reference_id")
         metadata = thing.strings(*tables.METADATA)
         return GatewayEvent(
             kind=kind,
             vendor_event=word,
             delivery_id=self.delivery_id(payload),
-            order_id=thing.identifier(*order) if order else None,
+            order_id=read_order_id(payload, kind, name, is_free=not amount),
             occurred_at=payload.epoch_s("created"),
-            amount=read_amount(*tables.AMOUNT, decimals=decimals),
-            refunded_amount=thing.maybe_minor_units("amount_refunded", decimals=decimals),
+            amount=amount,
+            refunded_amount=thing.minor_units(tables.REFUNDED, decimals=decimals) if is_refund else None,
             currency=currency,
             buyer=read_buyer(thing),
             tracking=keep_tracking(metadata | ({"client_reference_id": click_id} if click_id else {})),
@@ -57,6 +62,8 @@ class StripeAdapter(Adapter):
             product_name=TEXT.convert(metadata.get("product_name")),
             offer_id=thing.maybe_identifier("payment_link"),
             payment_method=read_method(thing),
-            is_test=payload.maybe_flag("livemode") is False,
-            subscription_id=thing.maybe_identifier(*subscription) if subscription else None,
+            installments=thing.maybe_integer(tables.INSTALLMENTS),
+            items=read_items(thing, decimals),
+            is_test=not payload.flag("livemode"),
+            subscription_id=read_subscription(*subscription) if subscription else None,
         )

@@ -1,0 +1,1 @@
+"""Braip: "postbacks" in JSON, in PHP's forms, or as a list of messages."""

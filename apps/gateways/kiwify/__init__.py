@@ -1,0 +1,1 @@
+"""Kiwify: orders, subscriptions and abandoned carts, each message signed over its exact bytes."""
