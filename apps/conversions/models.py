@@ -93,7 +93,8 @@ class Quarantine(TenantOwned):
         verbose_name = _("quarantined delivery")
         verbose_name_plural = _("quarantine")
         indexes: ClassVar = [
-            models.Index(fields=["due_at"], name="quarantine_due", condition=models.Q(due_at__isnull=False))
+            models.Index(fields=["due_at"], name="quarantine_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["state"], name="quarantine_open", condition=~models.Q(state="replayed")),
         ]
 
     def __str__(self) -> str:
@@ -209,6 +210,11 @@ class Conversion(TenantOwned):
             ),
             models.Index(
                 fields=["tenant", "phone_sha256"], name="conversion_phone", condition=~models.Q(phone_sha256="")
+            ),
+            models.Index(
+                fields=["tenant", "parent_order_id"],
+                name="conversion_children",
+                condition=~models.Q(parent_order_id=""),
             ),
             models.Index(
                 fields=["match_failures"], name="conversion_set_aside", condition=models.Q(match_failures__gte=5)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -239,7 +239,10 @@ class FunnelViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Funnel]):
 
     def get_queryset(self) -> QuerySet[Funnel]:
         rows: QuerySet[Funnel] = Funnel.objects.select_related("published")
-        return rows.prefetch_related("endpoints", "destinations")
+        parts = (("endpoints", Endpoint), ("destinations", Destination))
+        return rows.prefetch_related(
+            *(Prefetch(name, model.objects.order_by("created_at", "id")) for name, model in parts)
+        )
 
     @extend_schema(request=FunnelInput, responses={201: FunnelOutput})
     def create(self, request: Request) -> Response:

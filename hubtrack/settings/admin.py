@@ -32,6 +32,8 @@ _MENU = [
         (_("Conversions"), "shopping_bag", "conversions.conversion"),
         (_("Deliveries"), "inbox", "conversions.delivery"),
         (_("Quarantine"), "report", "conversions.quarantine"),
+        (_("New fields of gateways"), "difference", "conversions.driftnotice"),
+        (_("Comparisons of adapters"), "compare", "conversions.adaptercomparison"),
         (_("Matches"), "join_inner", "matching.match"),
     ),
     _group(
@@ -53,6 +55,7 @@ _MENU = [
         (_("API keys"), "key", "tenants.apikey"),
         (_("Funnels"), "filter_alt", "funnels.funnel"),
         (_("Webhook endpoints"), "webhook", "funnels.endpoint"),
+        (_("Switches of endpoints"), "toggle_on", "funnels.rolloutchange"),
         (_("Destinations"), "flag", "funnels.destination"),
         (_("Published versions"), "history_edu", "funnels.funnelversion"),
     ),

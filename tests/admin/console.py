@@ -44,6 +44,11 @@ UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED", "data": {"note":
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
+def endpoint_values(**changes: Any) -> dict[str, Any]:
+    """What the form of a new or untouched endpoint holds, but for these."""
+    return {"rollout": "live", "live_percent": "100", "candidate": "off", "new_secret": "", **changes}
+
+
 @dataclass
 class Console:
     """A browser with a session of `user`, who reads English."""

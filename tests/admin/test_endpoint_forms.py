@@ -1,14 +1,11 @@
-"""The form of an endpoint: secrets and credentials go in and never come out, and every switch is kept."""
+"""The form of an endpoint: its secret goes in and never comes out, and every switch is kept."""
 
-import json
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from apps.funnels.models import Endpoint, RolloutChange
-from apps.funnels.selectors import credentials_of
-from apps.funnels.services import replace_credentials
 from apps.gateways.hotmart.adapter import HotmartAdapter
 from apps.gateways.registry import CANDIDATES
 from apps.tenants.scoping import unscoped
@@ -18,6 +15,7 @@ from tests.admin.console import (
     address,
     all_rows,
     endpoint_of,
+    endpoint_values,
     errors_of,
     fresh,
     new_staff,
@@ -27,10 +25,6 @@ from tests.admin.console import (
 from tests.worlds import SECRETS, World
 
 NO_CANDIDATE = {"candidate": ["There is no next version of this gateway's adapter to try."]}
-
-
-def _values(**changes: Any) -> dict[str, Any]:
-    return {"rollout": "live", "live_percent": "100", "candidate": "off", "new_secret": "", **changes}
 
 
 def _switches() -> list[tuple[str, Any]]:
@@ -46,7 +40,7 @@ def candidate(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_new_secret_works_at_once_beside_the_old_one(console: Console, world: World) -> None:
     endpoint = endpoint_of(world)
 
-    answer = console.save(endpoint, **_values(new_secret=" the-newest-hottok "))
+    answer = console.save(endpoint, **endpoint_values(new_secret=" the-newest-hottok "))
 
     saved = fresh(endpoint)
     assert (saved.secret, saved.previous_secret) == ("the-newest-hottok", SECRETS["hotmart"])
@@ -59,14 +53,14 @@ def test_a_new_secret_works_at_once_beside_the_old_one(console: Console, world: 
 def test_an_empty_secret_keeps_the_one_in_use(console: Console, world: World) -> None:
     endpoint = endpoint_of(world)
 
-    console.save(endpoint, **_values(rollout="shadow"))
+    console.save(endpoint, **endpoint_values(rollout="shadow"))
 
     saved = fresh(endpoint)
     assert (saved.rollout, saved.secret, saved.previous_secret) == ("shadow", SECRETS["hotmart"], None)
 
 
 def test_a_form_that_fails_does_not_give_the_secret_back(console: Console, world: World) -> None:
-    answer = console.save(endpoint_of(world), **_values(rollout="sideways", new_secret="the-newest-hottok"))
+    answer = console.save(endpoint_of(world), **endpoint_values(rollout="sideways", new_secret="the-newest-hottok"))
 
     assert "rollout" in errors_of(answer)
     assert "the-newest-hottok" not in answer.content.decode()
@@ -89,7 +83,7 @@ def test_a_new_endpoint_has_no_address_before_it_is_saved(console: Console, worl
 
 def test_a_new_endpoint_belongs_to_its_funnels_tenant(console: Console, other_world: World) -> None:
     endpoint_of(other_world, "stripe").delete()
-    values = _values(funnel=other_world.funnel.pk, gateway="stripe", new_secret="whsec_1")
+    values = endpoint_values(funnel=other_world.funnel.pk, gateway="stripe", new_secret="whsec_1")
 
     console.save(Endpoint, **values)
 
@@ -101,7 +95,7 @@ def test_a_new_endpoint_belongs_to_its_funnels_tenant(console: Console, other_wo
 
 def test_how_far_a_new_endpoint_goes_is_kept_too(console: Console, world: World) -> None:
     endpoint_of(world, "stripe").delete()
-    values = _values(funnel=world.funnel.pk, gateway="stripe", new_secret="whsec_1", rollout="shadow")
+    values = endpoint_values(funnel=world.funnel.pk, gateway="stripe", new_secret="whsec_1", rollout="shadow")
 
     console.save(Endpoint, **values)
 
@@ -114,7 +108,9 @@ def test_how_far_a_new_endpoint_goes_is_kept_too(console: Console, world: World)
 def test_a_new_endpoint_needs_a_known_gateway_and_a_secret(console: Console, world: World) -> None:
     before = len(all_rows(Endpoint))
 
-    errors = errors_of(console.save(Endpoint, **_values(funnel=world.funnel.pk, gateway="hotmail", new_secret=" ")))
+    errors = errors_of(
+        console.save(Endpoint, **endpoint_values(funnel=world.funnel.pk, gateway="hotmail", new_secret=" "))
+    )
 
     assert errors.keys() == {"gateway", "new_secret"}
     assert len(all_rows(Endpoint)) == before
@@ -124,8 +120,8 @@ def test_a_gateway_that_signs_nothing_needs_no_secret(console: Console, world: W
     for gateway in ("appmax", "stripe"):
         endpoint_of(world, gateway).delete()
 
-    console.save(Endpoint, **_values(funnel=world.funnel.pk, gateway="appmax"))
-    refused = console.save(Endpoint, **_values(funnel=world.funnel.pk, gateway="stripe"))
+    console.save(Endpoint, **endpoint_values(funnel=world.funnel.pk, gateway="appmax"))
+    refused = console.save(Endpoint, **endpoint_values(funnel=world.funnel.pk, gateway="stripe"))
 
     made = endpoint_of(world, "appmax")
     assert (made.secret, made.tenant_id) == ("", world.tenant_id)
@@ -139,7 +135,7 @@ def test_a_gateway_that_signs_nothing_needs_no_secret(console: Console, world: W
 def test_what_an_endpoint_is_cannot_be_changed(console: Console, world: World, other_world: World) -> None:
     endpoint = endpoint_of(world)
 
-    console.save(endpoint, **_values(rollout="off"), gateway="stripe", funnel=other_world.funnel.pk)
+    console.save(endpoint, **endpoint_values(rollout="off"), gateway="stripe", funnel=other_world.funnel.pk)
 
     saved = fresh(endpoint)
     assert (saved.rollout, saved.gateway, saved.funnel_id) == ("off", "hotmart", world.funnel.pk)
@@ -149,8 +145,8 @@ def test_what_an_endpoint_is_cannot_be_changed(console: Console, world: World, o
 def test_every_switch_is_kept_with_who_made_it(console: Console, world: World) -> None:
     endpoint = endpoint_of(world)
 
-    console.save(endpoint, **_values(live_percent="10"))
-    console.save(endpoint, **_values(rollout="shadow", live_percent="10"))
+    console.save(endpoint, **endpoint_values(live_percent="10"))
+    console.save(endpoint, **endpoint_values(rollout="shadow", live_percent="10"))
 
     saved = fresh(endpoint)
     assert (saved.rollout, saved.live_percent) == ("shadow", 10)
@@ -161,15 +157,28 @@ def test_every_switch_is_kept_with_who_made_it(console: Console, world: World) -
     assert [change.tenant_id for change in all_rows(RolloutChange)] == [world.tenant_id] * 2
 
 
+def test_a_page_of_before_a_switch_does_not_undo_it(console: Console, world: World) -> None:
+    page = text_of(console.page(endpoint_of(world, "stripe")))
+    shown = {f"initial-{name}": value for name, value in endpoint_values().items() if name != "new_secret"}
+    switch_endpoint_of(world, actor="ana@example.com")
+
+    console.save(endpoint_of(world, "stripe"), **endpoint_values(new_secret="whsec_2"), **shown)
+
+    saved = fresh(endpoint_of(world, "stripe"))
+    assert [f'type="hidden" name="{name}"' in page for name in shown] == [True, True, True]
+    assert (saved.rollout, saved.live_percent, saved.secret) == ("shadow", 10, "whsec_2")
+    assert [actor for actor, _changes in _switches()] == ["ana@example.com"]
+
+
 def test_saving_without_a_switch_keeps_none(console: Console, world: World) -> None:
-    console.save(endpoint_of(world), **_values())
+    console.save(endpoint_of(world), **endpoint_values())
 
     assert _switches() == []
 
 
 @pytest.mark.parametrize("percent", ["-1", "101", "", "half"])
 def test_a_percentage_out_of_range_is_refused(percent: str, console: Console, world: World) -> None:
-    errors = errors_of(console.save(endpoint_of(world), **_values(live_percent=percent, rollout="off")))
+    errors = errors_of(console.save(endpoint_of(world), **endpoint_values(live_percent=percent, rollout="off")))
 
     assert errors.keys() == {"live_percent"}
     assert (fresh(endpoint_of(world)).rollout, _switches()) == ("live", [])
@@ -177,7 +186,7 @@ def test_a_percentage_out_of_range_is_refused(percent: str, console: Console, wo
 
 @pytest.mark.parametrize("trial", ["shadow", "live"])
 def test_a_switch_to_no_candidate_is_refused_beside_its_field(trial: str, console: Console, world: World) -> None:
-    values = _values(candidate=trial, rollout="off", new_secret="the-newest-hottok")
+    values = endpoint_values(candidate=trial, rollout="off", new_secret="the-newest-hottok")
 
     answer = console.save(endpoint_of(world), **values)
 
@@ -189,7 +198,7 @@ def test_a_switch_to_no_candidate_is_refused_beside_its_field(trial: str, consol
 
 def test_a_new_endpoint_without_a_candidate_is_refused(console: Console, world: World, candidate: None) -> None:
     endpoint_of(world, "stripe").delete()
-    values = _values(funnel=world.funnel.pk, gateway="stripe", new_secret="whsec_1", candidate="shadow")
+    values = endpoint_values(funnel=world.funnel.pk, gateway="stripe", new_secret="whsec_1", candidate="shadow")
 
     assert errors_of(console.save(Endpoint, **values)) == NO_CANDIDATE
     with unscoped():
@@ -197,86 +206,10 @@ def test_a_new_endpoint_without_a_candidate_is_refused(console: Console, world: 
 
 
 def test_a_candidate_is_switched_on(console: Console, world: World, candidate: None) -> None:
-    console.save(endpoint_of(world), **_values(candidate="shadow"))
+    console.save(endpoint_of(world), **endpoint_values(candidate="shadow"))
 
     assert fresh(endpoint_of(world)).candidate == "shadow"
     assert _switches() == [("root@example.com", {"candidate": ["off", "shadow"]})]
-
-
-HOTMART_KEYS = ("client_id", "client_secret", "basic")
-
-
-def _typed(**texts: str) -> dict[str, str]:
-    return {f"new_credentials_{name}": text for name, text in texts.items()}
-
-
-def test_credentials_have_a_box_each_named_as_the_gateway_names_them(console: Console, world: World) -> None:
-    html = text_of(console.page(endpoint_of(world)))
-
-    for name in HOTMART_KEYS:
-        assert f'type="password" name="new_credentials_{name}"' in html
-    assert 'for="id_new_credentials_0">Client ID</label>' in html
-
-
-def test_credentials_go_in_and_never_come_out(console: Console, world: World) -> None:
-    texts = {name: f"{name}-of-ana" for name in HOTMART_KEYS}
-
-    answer = console.save(endpoint_of(world), **_values(), **_typed(**texts))
-
-    saved = fresh(endpoint_of(world))
-    assert credentials_of(saved) == texts
-    assert (saved.secret, _switches()) == (SECRETS["hotmart"], [])
-    assert "New credentials" in LogEntry.objects.get().get_change_message()
-    html = answer.content.decode() + console.page(saved).content.decode()
-    assert [text for text in texts.values() if text in html] == []
-
-
-def test_an_empty_box_keeps_the_credential_in_use(console: Console, world: World) -> None:
-    replace_credentials(endpoint_of(world), {"client_id": "id-1", "client_secret": "secret-1"})
-
-    console.save(endpoint_of(world), **_values(), **_typed(client_id="", client_secret=" secret-2 ", basic=""))
-
-    assert credentials_of(fresh(endpoint_of(world))) == {"client_id": "id-1", "client_secret": "secret-2"}
-
-
-def test_without_any_typed_nothing_is_written(console: Console, world: World) -> None:
-    console.save(endpoint_of(world), **_values(), **_typed(client_id=" ", client_secret="", basic=""))
-
-    assert fresh(endpoint_of(world)).credentials is None
-
-
-def test_a_form_that_fails_gives_no_credential_back(console: Console, world: World) -> None:
-    answer = console.save(endpoint_of(world), **_values(rollout="sideways"), **_typed(client_secret="secret-of-ana"))
-
-    assert "secret-of-ana" not in answer.content.decode()
-    assert fresh(endpoint_of(world)).credentials is None
-
-
-def test_a_credential_that_the_gateway_does_not_have_is_not_taken(console: Console, world: World) -> None:
-    console.save(endpoint_of(world), **_values(), **_typed(client_id="id-1", api_token="a-token"))
-
-    assert json.loads(fresh(endpoint_of(world)).credentials) == {"client_id": "id-1"}
-
-
-def test_where_there_is_no_api_no_credentials_are_asked_for(console: Console, world: World) -> None:
-    endpoint = endpoint_of(world, "orders")
-
-    html = text_of(console.page(endpoint))
-    console.save(endpoint, **_values(), **_typed(api_token="a-token"))
-
-    assert "New credentials" not in html
-    assert fresh(endpoint).credentials is None
-    assert "New credentials" not in text_of(console.client.get(address(Endpoint, "add")))
-
-
-def test_the_page_says_whether_credentials_are_saved(console: Console, world: World) -> None:
-    before = text_of(console.page(endpoint_of(world)))
-    replace_credentials(endpoint_of(world), {"client_id": "id-of-ana"})
-    after = text_of(console.page(endpoint_of(world)))
-
-    assert [">saved<" in html for html in (before, after)] == [False, True]
-    assert [">none<" in html for html in (before, after)] == [True, False]
-    assert "id-of-ana" not in after
 
 
 def test_who_may_only_look_sees_nothing_to_type_into(world: World) -> None:
@@ -284,7 +217,7 @@ def test_who_may_only_look_sees_nothing_to_type_into(world: World) -> None:
     endpoint = endpoint_of(world)
 
     html = text_of(looker.page(endpoint))
-    refused = looker.client.post(address(endpoint, "change"), _values(rollout="off"))
+    refused = looker.client.post(address(endpoint, "change"), endpoint_values(rollout="off"))
 
     assert "New secret" not in html
     assert "New credentials" not in html

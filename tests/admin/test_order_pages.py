@@ -120,13 +120,15 @@ def test_parts_are_of_the_same_tenant(console: Console, sell: Sell, other_world:
 
 
 def test_first_times_are_told_in_words_oldest_first(console: Console, world: World) -> None:
-    record(endpoint_of(world), fact(Kind.APPROVED, 2, "97"), fact(Kind.PAYMENT_PENDING, 1, "97"))
+    said = [(Kind.REFUNDED, 3), (Kind.APPROVED, 2), (Kind.PAYMENT_PENDING, 1)]
+    record(endpoint_of(world), *(fact(kind, hour, "97") for kind, hour in said))
 
-    html = text_of(console.page(conversion()))
+    html = text_of(console.page(conversion())).partition("First times")[2].partition("</table>")[0]
 
-    assert "<span>payment approved</span>" in html
+    words = [f"<span>{text}</span>" for text in ("Pix code or boleto issued", "payment approved", "refunded")]
     assert "<span>2026-11-20 14:00:00</span>" in html
-    assert html.index("<span>Pix code or boleto issued</span>") < html.index("<span>payment approved</span>")
+    assert [html.count(word) for word in words] == [1, 1, 1]
+    assert sorted(words, key=html.index) == words
     assert '"payment_pending"' not in html
 
 

@@ -112,4 +112,12 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'gateway', 'version', 'path'), name='drift_once')],
             },
         ),
+        migrations.AddIndex(
+            model_name='conversion',
+            index=models.Index(condition=models.Q(('parent_order_id', ''), _negated=True), fields=['tenant', 'parent_order_id'], name='conversion_children'),
+        ),
+        migrations.AddIndex(
+            model_name='quarantine',
+            index=models.Index(condition=models.Q(('state', 'replayed'), _negated=True), fields=['state'], name='quarantine_open'),
+        ),
     ]

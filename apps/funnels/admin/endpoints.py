@@ -57,6 +57,9 @@ class EndpointForm(SecretForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["new_credentials"] = _credentials_field(_credentials_asked(self.instance.gateway))
+        for name in SWITCHED.keys() & self.fields.keys():
+            # What the page showed tells what was changed on it: somebody may have switched the endpoint since.
+            self.fields[name].show_hidden_initial = True
         if strength_of(self.instance.gateway) is Strength.NONE:
             self.fields["new_secret"].help_text = _("This gateway signs nothing, so none is needed.")
 
