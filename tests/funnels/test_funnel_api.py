@@ -197,6 +197,24 @@ def test_destinations_merge_by_platform_and_pixel(api: World) -> None:
     assert after.token_saved_at == before.token_saved_at, "no token came, so none is new"
 
 
+def test_parts_are_shown_in_the_order_they_were_made_in(api: World) -> None:
+    made = make(api)
+    for gateway in ("stripe", "kiwify"):
+        api.patch(f"funnels/{made['id']}", {"endpoints": [{"gateway": gateway, "secret": "s"}]})
+        api.patch(
+            f"funnels/{made['id']}",
+            {"destinations": [{"platform": "meta", "pixel_id": gateway, "access_token": "t"}]},
+        )
+    # An update moves a row to the end of its table.
+    change = {"endpoints": [{"gateway": "hotmart", "secret": "new"}], "destinations": FUNNEL["destinations"]}
+    changed = api.patch(f"funnels/{made['id']}", change).json()
+
+    listed = api.get("funnels").json()["results"][0]
+    for funnel in (changed, listed, api.get(f"funnels/{made['id']}").json()):
+        assert [item["gateway"] for item in funnel["endpoints"]] == ["hotmart", "stripe", "kiwify"]
+        assert [item["pixel_id"] for item in funnel["destinations"]] == ["1234567890", "stripe", "kiwify"]
+
+
 @pytest.mark.parametrize("token", ["another", TOKEN])
 def test_a_token_that_is_saved_counts_as_new_from_that_moment(api: World, token: str) -> None:
     made = make(api)
