@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.conversions.models import Conversion
@@ -11,11 +12,15 @@ from apps.matching.evidence import explain_candidate, explain_match
 from apps.matching.models import Match
 
 
-def money_text(amount: Decimal | None) -> str | None:
-    """A decimal string with two places, or three where the third says something."""
-    if amount is None:
-        return None
-    return f"{amount:.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount:.3f}"
+@extend_schema_field(serializers.CharField(allow_null=True))
+class MoneyText(serializers.Field[Decimal, Any, str | None, Any]):
+    """A decimal string with two places, or three where the third says something; null where no amount is known."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value:.2f}" if value == value.quantize(Decimal("0.01")) else f"{value:.3f}"
 
 
 class MatchOutput(serializers.Serializer[Match]):
@@ -53,8 +58,8 @@ class ConversionOutput(serializers.Serializer[Conversion]):
     order_id = serializers.CharField()
     gateway = serializers.CharField()
     status = serializers.CharField()
-    amount = serializers.SerializerMethodField()
-    refunded_amount = serializers.SerializerMethodField()
+    amount = MoneyText()
+    refunded_amount = MoneyText()
     currency = serializers.CharField()
     occurred_at = serializers.DateTimeField()
     approved_at = serializers.DateTimeField(allow_null=True)
@@ -65,10 +70,10 @@ class ConversionOutput(serializers.Serializer[Conversion]):
     payment_method = serializers.CharField()
     installments = serializers.IntegerField(allow_null=True)
     items = serializers.JSONField()
-    net_amount = serializers.SerializerMethodField()
-    gateway_fee = serializers.SerializerMethodField()
-    producer_commission = serializers.SerializerMethodField()
-    affiliate_commission = serializers.SerializerMethodField()
+    net_amount = MoneyText()
+    gateway_fee = MoneyText()
+    producer_commission = MoneyText()
+    affiliate_commission = MoneyText()
     parent_order_id = serializers.CharField()
     subscription_id = serializers.CharField()
     email_sha256 = serializers.SerializerMethodField()
@@ -77,24 +82,6 @@ class ConversionOutput(serializers.Serializer[Conversion]):
     match = serializers.SerializerMethodField()
     events = EventSummary(source="capi_events", many=True)
     correlation_id = serializers.CharField()
-
-    def get_amount(self, row: Conversion) -> str | None:
-        return money_text(row.amount)
-
-    def get_refunded_amount(self, row: Conversion) -> str | None:
-        return money_text(row.refunded_amount)
-
-    def get_net_amount(self, row: Conversion) -> str | None:
-        return money_text(row.net_amount)
-
-    def get_gateway_fee(self, row: Conversion) -> str | None:
-        return money_text(row.gateway_fee)
-
-    def get_producer_commission(self, row: Conversion) -> str | None:
-        return money_text(row.producer_commission)
-
-    def get_affiliate_commission(self, row: Conversion) -> str | None:
-        return money_text(row.affiliate_commission)
 
     def get_email_sha256(self, row: Conversion) -> str | None:
         return row.email_sha256 or None
@@ -126,14 +113,11 @@ class EventOutput(EventSummary):
 
     order_id = serializers.CharField(source="conversion.order_id")
     gateway = serializers.CharField(source="conversion.gateway")
-    amount = serializers.SerializerMethodField()
+    amount = MoneyText(source="conversion.amount")
     currency = serializers.CharField(source="conversion.currency")
     created_at = serializers.DateTimeField()
     correlation_id = serializers.CharField()
     sends = SendOutput(many=True)
-
-    def get_amount(self, event: CapiEvent) -> str | None:
-        return money_text(event.conversion.amount)
 
 
 class AttemptOutput(serializers.Serializer[Attempt]):
