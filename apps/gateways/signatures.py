@@ -222,6 +222,11 @@ class TimestampedHmac:
         return hmac.new(_as_bytes(secret), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
+def travels_in_body(verifier: Verifier) -> bool:
+    """Whether bodies may hold the secret itself."""
+    return isinstance(verifier, BodyToken) or (isinstance(verifier, SharedToken) and verifier.body_field is not None)
+
+
 def _verify_tokens(tokens: Sequence[str | None], secrets: Sequence[str]) -> None:
     """Each of `tokens` must be one of `secrets`."""
     keys = _usable(secrets)

@@ -5,7 +5,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import Error
+
 from apps.conversions.services import note_drift
+from apps.core.log import get_logger
 from apps.core.remember import Remembered
 from apps.funnels.selectors import LiveEndpoint
 from apps.gateways.base import Adapter
@@ -16,6 +19,7 @@ from apps.gateways.request import WebhookRequest
 # What else a body may hold in the version's place is not kept.
 _VERSION = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _NOTED_S = 60.0
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,14 @@ def find_drift(adapter: Adapter, endpoint: LiveEndpoint, request: WebhookRequest
 
 
 def keep_notices(endpoint: LiveEndpoint, fields: Sequence[NewField]) -> None:
+    """The sale is stored by now, so a database that fails here costs the notice only."""
     if not fields:
         return
-    note_drift(endpoint.tenant_id, endpoint.gateway, {(item.version, item.path) for item in fields})
+    try:
+        note_drift(endpoint.tenant_id, endpoint.gateway, {(item.version, item.path) for item in fields})
+    except Error as error:
+        log.warning("drift.not_noted", gateway=endpoint.gateway, error_type=type(error).__name__)
+        return
     for item in fields:
         _noted.keep((endpoint.tenant_id, endpoint.gateway, item), True)
 

@@ -146,9 +146,7 @@ def php_pairs(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     if isinstance(value, dict | list):
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         return [
-            pair
-            for name, inner in entries
-            for pair in php_pairs(inner, f"{prefix}[{name}]" if prefix else str(name))
+            pair for name, inner in entries for pair in php_pairs(inner, f"{prefix}[{name}]" if prefix else str(name))
         ]
     if value is None:
         return []

@@ -1,5 +1,8 @@
 """The whole database, for tests that must show what is in it, or that nothing came into it."""
 
+import base64
+from urllib.parse import quote
+
 from django.db import connection
 
 from apps.conversions.models import Conversion, Delivery, Quarantine
@@ -32,6 +35,12 @@ def everything_stored() -> str:
             cursor.execute(f'SELECT row::text FROM "{table}" AS row')
             rows += [f"{table}: {row}" for (row,) in cursor.fetchall()]
     return "\n".join(rows)
+
+
+def forms_of(clear: str) -> set[str]:
+    """How a text can lie in a row: as it is, percent-encoded, in hex (bytea), in base64."""
+    raw = clear.encode()
+    return {clear, quote(clear, safe=""), raw.hex(), base64.b64encode(raw).decode().rstrip("=").lower()[:-1]}
 
 
 def deliveries() -> list[Delivery]:

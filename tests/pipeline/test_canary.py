@@ -1,10 +1,7 @@
 """A person who must not be found: in no column of any table, and in no line of any log, whatever goes wrong."""
 
-import base64
-import io
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +10,9 @@ from django.db import OperationalError
 from django.test import Client
 
 from apps.conversions.services import record
-from apps.core.log import logging_config
 from apps.tenants.scoping import unscoped
 from tests.pipeline.bodies import stripe_checkout
-from tests.pipeline.database import everything_stored
+from tests.pipeline.database import everything_stored, forms_of
 from tests.worlds import LANDING, SECRETS, World, hotmart, post_raw
 
 EMAIL = "canary.jandira@example.com"
@@ -45,12 +41,6 @@ def sale(order_id: str) -> dict[str, Any]:
     body = hotmart(order_id=order_id, sck=EMAIL)
     body["data"]["buyer"] = BUYER
     return body
-
-
-def forms_of(clear: str) -> set[str]:
-    """How a text can lie in a row: as it is, percent-encoded, in hex (bytea), in base64."""
-    raw = clear.encode()
-    return {clear, quote(clear, safe=""), raw.hex(), base64.b64encode(raw).decode().rstrip("=").lower()[:-1]}
 
 
 def assert_nobody_in(text: str, *, also: tuple[str, ...] = ()) -> None:
@@ -106,24 +96,6 @@ def test_no_column_holds_a_person_in_clear(world: World) -> None:
         *("recorded", "recorded", "unknown", "quarantined", "quarantined", "recorded")
     ]
     assert_nobody_in(everything_stored(), also=(*SECRET_WORDS, world.key))
-
-
-@pytest.fixture
-def logged() -> Iterator[Callable[[], str]]:
-    """All that is logged from here on, down to DEBUG, as the console handler would print it."""
-    formatter = logging_config(level="INFO", pretty=False)["formatters"]["structured"]
-    printed = io.StringIO()
-    handler = logging.StreamHandler(printed)
-    handler.setFormatter(formatter.pop("()")(**formatter))
-    root = logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in ("", "django.request", "django.security")}
-    root.addHandler(handler)
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.INFO)
-    yield printed.getvalue
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

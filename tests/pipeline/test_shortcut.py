@@ -4,17 +4,20 @@ import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import OperationalError, connections
 
-from apps.conversions.models import Conversion, Delivery
+from apps.conversions.models import Conversion, Delivery, DriftNotice
 from apps.conversions.services import record_deliveries
 from apps.core.asgi import Answer
 from apps.funnels.selectors import find_endpoint
+from apps.gateways.request import WebhookRequest
 from apps.pipeline import shortcut
 from apps.pipeline.shortcut import WebhookShortcut
 from apps.tenants.scoping import unscoped
+from tests.pipeline.senders import GATEWAYS, sale_of, sign
 from tests.worlds import SECRETS, World, hotmart
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -148,3 +151,49 @@ def test_even_a_bug_leaves_nobody_waiting(world: World, monkeypatch: pytest.Monk
     assert answers == [None] * 64
     assert later[0] is not None
     assert rows() == (1, 1)
+
+
+def call_signed(world: World, gateway: str, request: WebhookRequest) -> Answer | None:
+    """One request of any gateway, with its proof wherever that gateway puts it."""
+    signed = sign(gateway, request, SECRETS[gateway])
+    scope = {
+        "method": "POST",
+        "path": f"/api/v1/webhooks/{gateway}/{world.endpoint_key(gateway)}",
+        "query_string": urlencode(signed.query).encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in signed.headers.items()],
+    }
+
+    async def run() -> Answer | None:
+        way = WebhookShortcut()
+        try:
+            return await way.answer(scope, signed.body)
+        finally:
+            way._writer.submit(connections.close_all).result()
+            way._writer.shutdown()
+
+    return asyncio.run(run())
+
+
+def test_every_gateways_sale_takes_it(world: World) -> None:
+    answers = {}
+    for gateway in GATEWAYS:
+        assert find_endpoint(gateway, world.endpoint_key(gateway))
+        answers[gateway] = call_signed(world, gateway, sale_of(gateway).request)
+
+    assert {gateway: answer and answer[0] for gateway, answer in answers.items()} == dict.fromkeys(GATEWAYS, 202)
+    assert rows() == (len(GATEWAYS), len(GATEWAYS))
+
+
+def test_a_new_field_takes_the_long_way_once(world: World) -> None:
+    remember(world)
+    body = {**hotmart(order_id="HP1"), "novel": 1}
+
+    first, stored = call(world, body), rows()
+    noted = world.post_webhook(body)
+    later = call(world, body, body)
+
+    assert (first, stored, noted.json()) == ([None], (0, 0), {"status": "recorded"})
+    assert [answer and answer[0] for answer in later] == [202, 202]
+    assert rows() == (3, 1)
+    with unscoped():
+        assert DriftNotice.objects.count() == 1

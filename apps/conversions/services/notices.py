@@ -13,6 +13,7 @@ from apps.tenants.scoping import tenant_scope
 MAX_NOTICES = 200
 
 
+@transaction.atomic
 def note_drift(tenant_id: uuid.UUID, gateway: str, fields: Collection[tuple[str, str]]) -> None:
     """Note each (version of the format, path), new or seen again."""
     with tenant_scope(tenant_id):
@@ -31,5 +32,6 @@ def note_drift(tenant_id: uuid.UUID, gateway: str, fields: Collection[tuple[str,
 
 
 @transaction.atomic
-def keep_comparisons(rows: Sequence[AdapterComparison]) -> None:
-    AdapterComparison.objects.bulk_create(rows)
+def keep_comparisons(tenant_id: uuid.UUID, rows: Sequence[AdapterComparison]) -> None:
+    with tenant_scope(tenant_id):
+        AdapterComparison.objects.bulk_create(rows)

@@ -59,7 +59,7 @@ def quarantine_delivery(unreadable: UnreadableDelivery) -> Quarantine:
             found=unreadable.found[:200],
             differences=[asdict(difference) for difference in unreadable.differences],
             state=unreadable.state,
-            due_at=timezone.now() if unreadable.state is Quarantine.State.UNCONFIRMED else None,
+            due_at=Now() if unreadable.state is Quarantine.State.UNCONFIRMED else None,
         )
     return kept
 
@@ -133,7 +133,7 @@ def hold_unconfirmed(kept: Quarantine) -> bool:
 
 def await_confirmation(kept: Quarantine) -> None:
     """Have the gateway's API asked, before it is read again."""
-    kept.state, kept.due_at, kept.attempts = Quarantine.State.UNCONFIRMED, timezone.now(), 0
+    kept.state, kept.due_at, kept.attempts = Quarantine.State.UNCONFIRMED, Now(), 0
     kept.save(update_fields=["state", "due_at", "attempts"])
 
 
