@@ -181,8 +181,7 @@ def compare_adapters(world: World, order_id: str = "HP1", **changes: Any) -> Ada
         ],
     }
     compared = AdapterComparison(**row | changes)
-    with tenant_scope(world.tenant_id):
-        keep_comparisons([compared])
+    keep_comparisons(world.tenant_id, [compared])
     return compared
 
 
