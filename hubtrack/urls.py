@@ -5,6 +5,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.clicks.urls import root as links
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("apps.monitoring.urls")),
@@ -12,9 +14,12 @@ urlpatterns = [
     path("api/v1/", include("apps.conversions.urls")),
     path("api/v1/", include("apps.funnels.urls")),
     path("api/v1/", include("apps.clicks.urls")),
+    path("api/v1/", include("apps.analytics.urls")),
+    path("t/", include("apps.clicks.script")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("", include(links)),
 ]
 
 handler400 = "apps.core.problems.bad_request"

@@ -4,16 +4,36 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from apps.clicks.models import Click, PageEvent, Session
+from apps.clicks.models import (
+    Click,
+    ConsentRecord,
+    Identity,
+    PageEvent,
+    Person,
+    PersonMerge,
+    Session,
+    TrackingLink,
+)
+from apps.clicks.selectors import merges_of
 from apps.core.admin import TECHNICAL, AutocompleteFilter, Lookup, Table, add_panel, column, moment, row_link
+from apps.core.admin.columns import short_hash
 from apps.core.admin.panels import ROWS_SHOWN
-from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
+from apps.core.identity import hash_email, hash_phone
+from apps.tenants.admin import ALL_TENANTS, TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone, under
 
 _URL_SHOWN = 80
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _URL_SHOWN else f"{text[:_URL_SHOWN]}…"
+
+
+def _by_hash(path: str = "") -> tuple[Lookup, Lookup]:
+    """Whom an e-mail or a phone belongs to: in clear it is hashed and forgotten, a hash is taken as it is."""
+    hashers = (("em", hash_email), ("ph", hash_phone))
+    tenants, kind, digest = (under(path, name) for name in ("tenant__in", "kind", "digest"))
+    email, phone = (Lookup(digest, hasher, {tenants: ALL_TENANTS, kind: word}) for word, hasher in hashers)
+    return email, phone
 
 
 @column(_("campaign"))
@@ -48,6 +68,7 @@ class ClickAdmin(OwnedRecordAdmin):
     search_help_text = _("click id, session id, fbclid, e-mail, phone, or the whole name of the tenant")
     layout = (
         (None, ("public_id", "clicked_at", "tenant", "funnel", "session", "consent_ads")),
+        (_("How it came to be known"), ("source", "link", "is_automated", "clock_skew_ms")),
         (_("Where it came from"), ("landing_url", "referrer", "ip", "user_agent")),
         (
             _("What it carries"),
@@ -70,8 +91,8 @@ class SessionAdmin(OwnedRecordAdmin):
     )
     list_select_related = ("tenant", "funnel")
     searches_tenants = False
-    lookups = (Lookup("public_id"), Lookup("clicks__public_id"), by_email(), by_phone())
-    search_help_text = _("session id, click id, e-mail or phone")
+    lookups = (Lookup("public_id"), Lookup("clicks__public_id"), Lookup("person__public_id"), by_email(), by_phone())
+    search_help_text = _("session id, click id, person id, e-mail or phone")
 
     def search_text(self, row: Session) -> str:
         return row.public_id
@@ -86,6 +107,108 @@ class PageEventAdmin(OwnedRecordAdmin):
     searches_tenants = False
     lookups = (Lookup("session__public_id"), Lookup("session__clicks__public_id"), by_email("session"))
     search_help_text = _("session id, click id or e-mail")
+
+
+@admin.register(Person)
+class PersonAdmin(OwnedRecordAdmin):
+    """Whom the hub takes visitors for. A merge is taken back over the API."""
+
+    list_display = ("public_id", "created_at", "tenant", "merged_into")
+    list_select_related = ("tenant", "merged_into")
+    searches_tenants = False
+    lookups = (Lookup("public_id"), Lookup("sessions__public_id"), *_by_hash("identities"))
+    search_help_text = _("person id, session id, e-mail or phone")
+
+    def search_text(self, row: Person) -> str:
+        return row.public_id
+
+
+@column(_("digest"))
+def digest(identity: Identity) -> str:
+    return short_hash(identity.digest)
+
+
+@admin.register(Identity)
+class IdentityAdmin(OwnedRecordAdmin):
+    """Hashes by which people are known, as much of them as tells two apart."""
+
+    list_display = ("kind", digest, "first_seen_at", "tenant", "person")
+    list_select_related = ("tenant", "person")
+    searches_tenants = False
+    lookups = (Lookup("person__public_id"), *_by_hash())
+    search_help_text = _("person id, e-mail or phone")
+    layout = ((None, ("id", "kind", digest, "person", "tenant", "first_seen_at")),)
+
+
+@admin.register(PersonMerge)
+class PersonMergeAdmin(OwnedRecordAdmin):
+    """Which people turned out to be one, why, and whether somebody took it back."""
+
+    list_display = ("id", "merged_at", "tenant", "kept", "merged", "identity", "undone_at")
+    list_select_related = ("tenant", "kept", "merged", "identity")
+    searches_tenants = False
+    lookups = (Lookup("kept__public_id"), Lookup("merged__public_id"))
+    search_help_text = _("person id")
+
+
+@admin.register(ConsentRecord)
+class ConsentRecordAdmin(OwnedRecordAdmin):
+    """What visitors said of ads, word by word."""
+
+    list_display = ("given_at", "consent_ads", "source", "tenant", "session")
+    list_select_related = ("tenant", "session")
+    searches_tenants = False
+    lookups = (Lookup("session__public_id"), by_email("session"))
+    search_help_text = _("session id or e-mail")
+
+
+@admin.register(TrackingLink)
+class TrackingLinkAdmin(OwnedRecordAdmin):
+    """Redirect links; customers make and change them over the API."""
+
+    list_display = ("key", "name", "tenant", "funnel", "destination", "is_active", "created_at")
+    list_select_related = ("tenant", "funnel")
+    list_filter = (TENANT_FILTER, "is_active")
+    lookups = (Lookup("key"),)
+    search_help_text = _("the key in the address, or the whole name of the tenant")
+
+    def search_text(self, row: TrackingLink) -> str:
+        return row.key
+
+
+@add_panel(Person, shows=Identity)
+def show_identities(person: Person) -> Table:
+    rows = person.identities.order_by("-pk")[:ROWS_SHOWN]
+    return Table(
+        title=_("Identities"),
+        headers=(_("kind"), _("digest"), _("first seen at")),
+        rows=[(row.kind, row_link(row, short_hash(row.digest)), moment(row.first_seen_at)) for row in rows],
+    )
+
+
+@add_panel(Person, shows=Session)
+def show_sessions(person: Person) -> Table:
+    rows = person.sessions.order_by("-pk")[:ROWS_SHOWN]
+    return Table(
+        title=_("Sessions"),
+        headers=(_("session"), _("first seen at"), _("last seen at")),
+        rows=[(row_link(row), moment(row.first_seen_at), moment(row.last_seen_at)) for row in rows],
+    )
+
+
+@add_panel(Person, shows=PersonMerge)
+def show_merges(person: Person) -> Table:
+    return Table(
+        title=_("Merges"),
+        headers=(_("merge"), _("kept"), _("merged"), _("merged at"), _("undone at")),
+        rows=[
+            (
+                *(row_link(row, str(row.pk)), row_link(row.kept), row_link(row.merged)),
+                *(moment(row.merged_at), moment(row.undone_at)),
+            )
+            for row in merges_of(person)[:ROWS_SHOWN]
+        ],
+    )
 
 
 @add_panel(Session, shows=Click)

@@ -11,12 +11,73 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.ids import new_id
 from apps.funnels.models import Funnel
 from apps.tenants.models import TenantOwned
 
 
+def new_link_key() -> str:
+    return new_id("l", length=10)
+
+
+class Person(TenantOwned):
+    """Somebody known by one identity or more, over devices. `merged_into` leads to whom they turned out to be."""
+
+    public_id = models.CharField(_("person id"), max_length=32, unique=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="merged")
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Identity(TenantOwned):
+    """A hash by which somebody is known: `kind` is em, ph or external_id, `digest` a SHA-256."""
+
+    kind = models.CharField(_("kind"), max_length=12)
+    digest = models.CharField(_("digest"), max_length=64)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities", verbose_name=_("person"))
+    first_seen_at = models.DateTimeField(_("first seen at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "kind", "digest"], name="identity_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.digest[:12]}"
+
+
+class PersonMerge(TenantOwned):
+    """Two people who turned out to be one, because of `identity`; what was moved can be moved back."""
+
+    kept = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="merges_kept", verbose_name=_("kept"))
+    merged = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="merges_lost", verbose_name=_("merged"))
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, verbose_name=_("because of"))
+    moved = models.JSONField(_("what was moved"), default=dict)
+    merged_at = models.DateTimeField(_("merged at"), db_default=Now())
+    undone_at = models.DateTimeField(_("undone at"), null=True)
+
+    class Meta:
+        verbose_name = _("merge of people")
+        verbose_name_plural = _("merges of people")
+
+    def __str__(self) -> str:
+        return f"{self.merged_id} -> {self.kept_id}"
+
+
 class Session(TenantOwned):
-    """A visitor's stretch of activity on one funnel's pages."""
+    """A visitor's stretch of activity on one funnel's pages; half an hour of silence ends it.
+
+    `identity` also holds, as `buyer_em`, `buyer_ph` and `buyer_external_id`, who the purchase told that it was: those
+    lead to the person and are never sent.
+    """
 
     public_id = models.CharField(_("session id"), max_length=32, unique=True)
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
@@ -27,6 +88,9 @@ class Session(TenantOwned):
     identity = models.JSONField(_("identity hashes"), default=dict, blank=True)
     consent_ads = models.BooleanField(_("consent for ads"), null=True)
     consent_at = models.DateTimeField(_("consent given or refused at"), null=True)
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="sessions", verbose_name=_("person")
+    )
 
     class Meta:
         verbose_name = _("session")
@@ -34,10 +98,23 @@ class Session(TenantOwned):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "email_sha256"], name="session_email", condition=~models.Q(email_sha256="")),
             models.Index(fields=["tenant", "phone_sha256"], name="session_phone", condition=~models.Q(phone_sha256="")),
+            models.Index(
+                fields=["id"],
+                name="session_unlinked",
+                condition=models.Q(person__isnull=True) & ~models.Q(identity={}),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class Source(models.TextChoices):
+    """How a click came to be known."""
+
+    SCRIPT = "script", _("the tracking script")
+    LINK = "link", _("a redirect link")
+    API = "api", _("the API")
 
 
 class Click(TenantOwned):
@@ -63,6 +140,13 @@ class Click(TenantOwned):
     consent_ads = models.BooleanField(_("consent for ads"), null=True)
     event_id = models.CharField(_("browser's event id"), max_length=100, blank=True)
     correlation_id = models.CharField(_("correlation id"), max_length=64)
+    source = models.CharField(_("recorded by"), max_length=6, choices=Source, default=Source.API, db_default=Source.API)
+    link = models.ForeignKey(
+        "TrackingLink", on_delete=models.SET_NULL, null=True, db_index=False, verbose_name=_("redirect link")
+    )
+    # Crawlers, link previews and prefetchers: kept apart, and never matched to a sale.
+    is_automated = models.BooleanField(_("by a machine"), default=False, db_default=False)
+    clock_skew_ms = models.BigIntegerField(_("browser's clock less ours (ms)"), null=True)
 
     class Meta:
         verbose_name = _("click")
@@ -78,6 +162,41 @@ class Click(TenantOwned):
         return self.public_id
 
 
+class TrackingLink(TenantOwned):
+    """`/<key>` records a click and leads on to `destination`, with the visitor's parameters merged into its own."""
+
+    key = models.CharField(_("key"), max_length=40, unique=True, default=new_link_key, editable=False)
+    funnel = models.ForeignKey(Funnel, on_delete=models.CASCADE, related_name="links", verbose_name=_("funnel"))
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    destination = models.URLField(_("leads to"), max_length=2000)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("redirect link")
+        verbose_name_plural = _("redirect links")
+        indexes: ClassVar = [models.Index(fields=["tenant", "-id"], name="link_newest")]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class ConsentRecord(TenantOwned):
+    """One word of a visitor's on ads: given or refused, when and by which means. The latest counts."""
+
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="consents", verbose_name=_("session"))
+    consent_ads = models.BooleanField(_("consent for ads"))
+    source = models.CharField(_("means"), max_length=30)
+    given_at = models.DateTimeField(_("given or refused at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.consent_ads}"
+
+
 class PageEvent(TenantOwned):
     """A page view or a started checkout within a session."""
 
@@ -90,6 +209,11 @@ class PageEvent(TenantOwned):
     class Meta:
         verbose_name = _("page event")
         verbose_name_plural = _("page events")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["session", "name", "event_id"], name="page_event_once", condition=~models.Q(event_id="")
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.session_id}"

@@ -4,6 +4,7 @@ Over-long values are refused by name, never cut: a shortened fbclid or UTM would
 e-mail tools write about a person into addresses and UTMs is left out, since those are stored in clear.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,19 +33,28 @@ TEXT_LIMITS: dict[str, int] = {
     "event_id": 100,
     "email": 320,
     "phone": 64,
+    "phone_e164": 64,
+    "external_id": 256,
 }
+_LATEST_MS = 10**14
 REQUIRED = ("public_key", "url")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADDRESSES = ("url", "referrer")
 _FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One tracked action of a visitor; `texts` holds only non-empty values, `identity` only hashes."""
+    """One tracked action of a visitor; `texts` holds only non-empty values, `identity` only hashes.
+
+    `sent_at` is the browser's clock when it sent this, in ms since 1970; only its difference to ours is kept.
+    """
 
     texts: Mapping[str, str] = field(repr=False)
     consent_ads: bool | None
     identity: HashedIdentity = field(repr=False)
+    is_from_script: bool = field(default=False, repr=False)
+    sent_at: int | None = field(default=None, repr=False)
 
     def text(self, name: str) -> str:
         return self.texts.get(name, "")
@@ -55,7 +65,8 @@ class Hit:
 
 
 class TrackingError(ValueError):
-    """`fields` maps each unacceptable field to one of: required, too_long, not_text, not_boolean, not_a_page."""
+    """`fields` maps each unacceptable field to one of: required, too_long, not_text, not_boolean, not_a_page,
+    not_a_hash, not_a_time."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(", ".join(sorted(fields)))
@@ -80,10 +91,31 @@ def read_hit(body: object) -> Hit:
     consent = body.get("consent_ads")
     if consent is not None and not isinstance(consent, bool):
         problems["consent_ads"] = "not_boolean"
+    phone_e164 = texts.pop("phone_e164", "").lower()
+    if phone_e164 and not _SHA256.fullmatch(phone_e164):
+        problems["phone_e164"] = "not_a_hash"
+    sent_at = body.get("sent_at")
+    if sent_at is not None and not _is_time(sent_at):
+        problems["sent_at"] = "not_a_time"
     if problems:
         raise TrackingError(problems)
-    person = Person(email=texts.pop("email", None), phone=texts.pop("phone", None))
-    return Hit(texts=_without_people(texts), consent_ads=consent, identity=hash_person(person))
+    return Hit(
+        identity=_take_identity(texts) | ({"ph_e164": [phone_e164]} if phone_e164 else {}),
+        texts=_without_people(texts),
+        consent_ads=consent,
+        is_from_script=body.get("source") == "script",
+        sent_at=sent_at,
+    )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LATEST_MS
+
+
+def _take_identity(texts: dict[str, str]) -> HashedIdentity:
+    """The hashes of what in `texts` names a person, which goes out of it."""
+    email, phone, external_id = (texts.pop(name, None) for name in ("email", "phone", "external_id"))
+    return hash_person(Person(email=email, phone=phone, external_id=external_id))
 
 
 def _read_text(value: Any, limit: int) -> tuple[str | None, str]:

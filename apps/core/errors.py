@@ -90,6 +90,22 @@ class TooLarge(HubError):
     title = _("The body is too large")
 
 
+class TooMany(HubError):
+    """The caller asks more often than its limit; `retry_after_s` is when the next one would be taken."""
+
+    status = 429
+    code = "too_many"
+    title = _("Too many requests")
+
+    def __init__(self, detail: str | StrPromise = "", *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}
+
+
 class Overloaded(HubError):
     """The hub cannot commit right now; the sender must try again (Retry-After is set)."""
 

@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
+from apps.dispatch.consent import Word, moment_of_event
 from apps.dispatch.models import LIVE_STATUSES, CapiEvent, Send, SendStatus
+from apps.dispatch.words import Question, find_words
 from apps.funnels.models import Destination
 
 _URGENCY = Case(
@@ -19,6 +21,14 @@ def events_with_status() -> QuerySet[Any]:
     """Events annotated with `status`: their most urgent send's, in the order of SendStatus."""
     most_urgent = Send.objects.filter(event=OuterRef("pk")).order_by(_URGENCY).values("status")[:1]
     return CapiEvent.objects.annotate(status=Subquery(most_urgent))
+
+
+def consent_of(event: CapiEvent) -> dict[str, Word]:
+    """What the buyer had said by the time of the event (`as_of_event`), and by now (`now`)."""
+    moment = moment_of_event(event.event_time, event.conversion.received_at, event.created_at)
+    then, now = Question(event.conversion_id, moment), Question(event.conversion_id)
+    words = find_words([then, now])
+    return {"as_of_event": words[then], "now": words[now]}
 
 
 def due_destinations() -> list[uuid.UUID]:

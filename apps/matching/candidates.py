@@ -1,6 +1,7 @@
 """The one statement that finds every candidate click of a whole batch of sales.
 
 Each signal is an indexed look-up bounded to the newest clicks, so the cost a sale does not grow with the clicks stored.
+A click made by a machine is no candidate, whatever it carries.
 """
 
 from collections import defaultdict
@@ -16,14 +17,14 @@ from apps.matching.rules import MAX_CANDIDATES, Candidate, Signal
 def _newest_of_sessions(signal: Signal, condition: str) -> str:
     return f"""(
         SELECT k.id, '{signal}' FROM clicks_session s JOIN clicks_click k ON k.session_id = s.id
-        WHERE s.tenant_id = sale.tenant_id AND {condition}
+        WHERE s.tenant_id = sale.tenant_id AND NOT k.is_automated AND {condition}
         ORDER BY k.clicked_at DESC LIMIT {MAX_CANDIDATES})"""
 
 
 def _newest_clicks(signal: Signal, condition: str) -> str:
     return f"""(
         SELECT k.id, '{signal}' FROM clicks_click k
-        WHERE k.tenant_id = sale.tenant_id AND {condition}
+        WHERE k.tenant_id = sale.tenant_id AND NOT k.is_automated AND {condition}
         ORDER BY k.clicked_at DESC LIMIT {MAX_CANDIDATES})"""
 
 

@@ -7,7 +7,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.conversions.models import Conversion
+from apps.dispatch.consent import Word
 from apps.dispatch.models import Attempt, CapiEvent, Send
+from apps.dispatch.selectors import consent_of
 from apps.matching.evidence import explain_candidate, explain_match
 from apps.matching.models import Match
 
@@ -144,12 +146,32 @@ class AttemptOutput(serializers.Serializer[Attempt]):
         return attempt.outcome or "unknown"
 
 
+class WordOutput(serializers.Serializer[Word]):
+    """What the buyer last said of ads; nulls for one who never said anything."""
+
+    answer = serializers.BooleanField(allow_null=True)
+    source = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # DRF takes it off the class
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class ConsentOutput(serializers.Serializer[dict[str, Word]]):
+    """The word that counted when the event happened, and the one that counts for the next send."""
+
+    as_of_event = WordOutput()
+    now = WordOutput()
+
+
 class EventDetail(EventOutput):
-    """An event with its conversion, the match's evidence, and every attempt in order."""
+    """An event with its conversion, the match's evidence, the buyer's consent, and every attempt in order."""
 
     conversion = ConversionOutput()
     match = serializers.SerializerMethodField()
+    consent = serializers.SerializerMethodField()
     attempts = serializers.SerializerMethodField()
+
+    @extend_schema_field(ConsentOutput)
+    def get_consent(self, event: CapiEvent) -> dict[str, Any]:
+        return dict(ConsentOutput(consent_of(event)).data)
 
     def get_match(self, event: CapiEvent) -> dict[str, Any] | None:
         match = getattr(event.conversion, "match", None)

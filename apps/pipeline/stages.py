@@ -4,11 +4,13 @@ Each function handles one batch and says how much it did.
 """
 
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import DataError, transaction
 
+from apps.clicks.people import Purchase, link_due_sessions, note_purchases
 from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import (
     await_confirmation,
@@ -26,6 +28,8 @@ from apps.dispatch.services import plan_events
 from apps.funnels.selectors import published_configs
 from apps.gateways.errors import PayloadError
 from apps.gateways.registry import ADAPTERS
+from apps.matching.models import Match
+from apps.matching.rules import Decision
 from apps.matching.services import match_conversions
 from apps.pipeline.confirming import confirm_next, needs_confirmation
 from apps.pipeline.keeping import UNDECIPHERABLE, UNSTORABLE
@@ -85,10 +89,26 @@ def _match(claimed: list[Conversion]) -> Progress:
     running = [row for row in claimed if row.funnel_id in configs]
     postpone_matching([row for row in claimed if row.funnel_id not in configs], UNPUBLISHED_RETRY)
     matches = match_conversions(running, configs)
-    destinations = plan_events(running, matches, configs)
+    destinations = plan_events(running, configs)
+    note_purchases(_purchases(running, matches))
     settle_matching(running)
     log.info("match.batch", rows=len(claimed))
     return Progress(len(claimed), frozenset(destinations))
+
+
+def _purchases(rows: Iterable[Conversion], matches: Mapping[int, Match]) -> list[Purchase]:
+    """The approved sales among these whose click is certain: they tell who the visitor was."""
+    sure = {pk: match.click_id for pk, match in matches.items() if match.decision == Decision.AUTO}
+    return [
+        Purchase(click=click, identity=row.identity)
+        for row in rows
+        if row.approved_at and not row.is_test and (click := sure.get(row.pk))
+    ]
+
+
+def link_people_batch() -> Progress:
+    """Find whose the sessions are whose visitors have said who they are."""
+    return Progress(link_due_sessions())
 
 
 def replay_quarantine_batch(limit: int = QUARANTINE_BATCH) -> Progress:

@@ -13,9 +13,9 @@ from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
 from apps.core.log import get_logger
-from apps.dispatch.services import deliver_due, release_parked
+from apps.dispatch.services import cancel_withdrawn, deliver_due, release_parked
 from apps.pipeline.lanes import find_due_lanes
-from apps.pipeline.stages import Progress, match_batch, replay_quarantine_batch
+from apps.pipeline.stages import Progress, link_people_batch, match_batch, replay_quarantine_batch
 from apps.sandbox.services import purge_received
 from apps.tenants.scoping import unscoped
 
@@ -43,6 +43,11 @@ def drain_matches() -> None:
 
 
 @shared_task
+def drain_people() -> None:
+    _drain(lambda: link_people_batch().rows)
+
+
+@shared_task
 def drain_destination(destination_id: str) -> None:
     _drain(lambda: deliver_due(uuid.UUID(destination_id)))
 
@@ -58,12 +63,14 @@ def purge_web_sessions() -> None:
 
 
 def wake_due_lanes() -> int:
-    """One turn of the relay: wake every lane with due work; how many wake-ups were sent."""
+    """One turn of the relay: stop what was withdrawn, wake every lane with due work; how many wake-ups were sent."""
     with unscoped():
+        cancel_withdrawn()
         release_parked()
         due = find_due_lanes()
     wake_ups = [wake(drain_ingest)] if due.ingest else []
     wake_ups += [wake(drain_matches)] if due.matches else []
+    wake_ups += [wake(drain_people)] if due.people else []
     wake_ups += [wake(drain_destination, str(pk)) for pk in due.destinations]
     return sum(wake_ups)
 

@@ -46,7 +46,12 @@ _MENU = [
         _("Visitors"),
         (_("Clicks"), "ads_click", "clicks.click"),
         (_("Sessions"), "person_search", "clicks.session"),
+        (_("People"), "diversity_3", "clicks.person"),
+        (_("Identities"), "fingerprint", "clicks.identity"),
+        (_("Merges of people"), "merge", "clicks.personmerge"),
         (_("Page events"), "web", "clicks.pageevent"),
+        (_("Redirect links"), "link", "clicks.trackinglink"),
+        (_("Consents"), "verified_user", "clicks.consentrecord"),
     ),
     _group(
         _("Customers"),

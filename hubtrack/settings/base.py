@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "apps.conversions",
     "apps.matching",
     "apps.dispatch",
+    "apps.analytics",
     "apps.pipeline",
     "apps.monitoring",
 ]

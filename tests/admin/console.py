@@ -22,10 +22,13 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
+from apps.clicks.models import Identity, Person, PersonMerge
 from apps.conversions.models import AdapterComparison
 from apps.conversions.services import keep_comparisons, note_drift
+from apps.core.ids import new_id
 from apps.funnels.models import Endpoint
 from apps.funnels.services import switch_endpoint
+from apps.pipeline.stages import link_people_batch
 from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
 from apps.tenants.models import User
 from apps.tenants.scoping import tenant_scope, unscoped
@@ -141,11 +144,17 @@ def new_staff(*permissions: str, email: str = "support@example.com") -> Console:
 def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str, str]:
     """A click with a page view, a sale matched to it and sent, a word unknown to us and an unreadable delivery.
 
-    And an endpoint that was switched, a new field, and an order that two versions of an adapter read differently.
+    And an endpoint that was switched, a new field, an order that two versions of an adapter read differently, and two
+    people who turned out to be one.
     """
     ids: dict[str, str] = world.click(
-        fbclid="IwAR0-Some.Opaque_Value", email="beatriz@example.com", phone="(11) 98765-4321", **changes
+        fbclid="IwAR0-Some.Opaque_Value",
+        email="beatriz@example.com",
+        phone="(11) 98765-4321",
+        **{"consent_ads": True} | changes,
     )
+    made = world.post("links", {"funnel": str(world.funnel.pk), "destination": LANDING, "name": order_id})
+    assert made.status_code == 201, made.content
     view = {"public_key": world.funnel.public_key, "url": "https://a.example.com/", "session_id": ids["session_id"]}
     world.client.post("/api/v1/track/pageview", json.dumps(view), content_type="application/json")
     world.post_webhook(hotmart(order_id=order_id, sck=ids["click_id"]))
@@ -155,6 +164,7 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
     switch_endpoint_of(world, f"API: {order_id}")
     note_drift(world.tenant_id, "hotmart", {("2.0.0", "data.purchase.loyalty")})
     compare_adapters(world, order_id)
+    merge_people(world)
     return ids
 
 
@@ -162,6 +172,19 @@ def switch_endpoint_of(world: World, actor: str) -> None:
     """Stripe's, so that Hotmart's stays live."""
     with tenant_scope(world.tenant_id):
         switch_endpoint(endpoint_of(world, "stripe"), {"rollout": "shadow", "live_percent": 10}, actor=actor)
+
+
+def merge_people(world: World) -> PersonMerge:
+    """The story's visitor, known by e-mail and phone, and somebody who turned out to be the same."""
+    with unscoped():
+        link_people_batch()
+    with tenant_scope(world.tenant_id):
+        known = Identity.objects.filter(kind="ph").latest("pk")
+        other = Person.objects.create(public_id=new_id("htp"), merged_into=known.person)
+        merge: PersonMerge = PersonMerge.objects.create(
+            kept=known.person, merged=other, identity=known, moved={"sessions": [], "identities": [known.pk]}
+        )
+    return merge
 
 
 def compare_adapters(world: World, order_id: str = "HP1", **changes: Any) -> AdapterComparison:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model
 from django.forms.models import model_to_dict
 
-from apps.clicks.models import Click, PageEvent, Session
+from apps.clicks.models import Click, Identity, PageEvent, Person, PersonMerge, Session
 from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice, Quarantine
 from apps.dispatch.models import Attempt, CapiEvent, Send
 from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, RolloutChange
@@ -22,6 +22,7 @@ from tests.admin.console import Console, address
 WRITTEN_BY_THE_HUB = (
     *(Delivery, Quarantine, Conversion, Match, CapiEvent, Send, Attempt, Click, Session, PageEvent),
     *(DriftNotice, AdapterComparison, RolloutChange),
+    *(Person, Identity, PersonMerge),
     *(FunnelVersion, ReceivedRequest, ReceivedEvent, FirstReceipt, ApiKey, LogEntry, Permission),
 )
 KEPT_FOR_EVER = (Tenant, User, Funnel, Endpoint, Destination)

@@ -7,7 +7,7 @@ import pytest
 from django.contrib import admin
 from django.db.models import Model
 
-from apps.clicks.models import Click, PageEvent, Session
+from apps.clicks.models import Click, Identity, PageEvent, Person, PersonMerge, Session
 from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice
 from apps.core.admin import SupportAdmin
 from apps.core.admin.search import MAX_HITS, Lookup, added_lookups, find_keys
@@ -38,6 +38,7 @@ def known(world: World, other_world: World, platform: ScriptedPlatform, console:
         event_id = CapiEvent.objects.get(conversion__order_id="HP1").event_id
         destination = Destination.objects.get(funnel=world.funnel)
         public_key = world.funnel.public_key
+        merge = PersonMerge.objects.select_related("kept", "merged").get(tenant=world.tenant_id)
     return {
         "order": "HP1",
         "e-mail": EMAIL,
@@ -46,6 +47,8 @@ def known(world: World, other_world: World, platform: ScriptedPlatform, console:
         "phone hash": hash_phone(PHONE) or "",
         "click": ids["click_id"],
         "session": ids["session_id"],
+        "person": merge.kept.public_id,
+        "merged person": merge.merged.public_id,
         "event": event_id,
         "fbclid": "IwAR0-Some.Opaque_Value",
         "tenant": "cursos da ana",
@@ -66,7 +69,10 @@ FINDS = {
     Conversion: ("order", "e-mail", "e-mail hash", "phone", "phone hash", "click", "session", "event", "tenant"),
     Delivery: ("order", "tenant"),
     Click: ("click", "session", "fbclid", "e-mail", "phone", "tenant"),
-    Session: ("session", "click", "e-mail", "phone"),
+    Session: ("session", "click", "person", "e-mail", "phone"),
+    Person: ("person", "session", "e-mail", "e-mail hash", "phone"),
+    Identity: ("person", "e-mail", "phone hash"),
+    PersonMerge: ("person", "merged person"),
     PageEvent: ("session", "click", "e-mail"),
     Match: ("order", "e-mail", "phone", "click", "session", "tenant"),
     CapiEvent: ("event", "order", "e-mail", "phone", "tenant"),
@@ -154,7 +160,10 @@ def test_hits_are_limited(world: World) -> None:
         assert len(find_keys(Conversion, [Lookup("email_sha256")], "e")) == MAX_HITS
 
 
-BIG = (Conversion, Delivery, Click, Session, PageEvent, Match, CapiEvent, Send, Attempt, AdapterComparison)
+BIG = (
+    *(Conversion, Delivery, Click, Session, PageEvent, Match, CapiEvent, Send, Attempt, AdapterComparison),
+    *(Person, Identity, PersonMerge),
+)
 
 
 def _indexes(model: type[Any]) -> list[list[str]]:

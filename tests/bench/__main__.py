@@ -1,4 +1,4 @@
-"""`make bench [ARGS="identity verification webhooks"]`: run and print benchmarks, on the database of DATABASE_URL."""
+"""`make bench [ARGS="identity redirects ..."]`: run and print benchmarks, on the database of DATABASE_URL."""
 
 import os
 import sys
@@ -12,10 +12,11 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402 - needs Django set up
 
-from tests.bench import identity, verification, webhooks  # noqa: E402
+from tests.bench import identity, redirects, verification, webhooks  # noqa: E402
 
 BENCHMARKS: dict[str, tuple[str, Callable[[], dict[str, float]]]] = {
     "identity": ("Identity hashing", identity.report),
+    "redirects": ("Redirects and clicks", redirects.report),
     "verification": ("Raw-body verification", verification.report),
     "webhooks": ("Webhook intake", webhooks.report),
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Outcome:
-    """What came of one run: seconds from due to answered for each request, and how many were not 202."""
+    """What came of one run: seconds from due to answered for each request, and how many were refused."""
 
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
@@ -27,15 +27,17 @@ class Outcome:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bool:
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, expected: int) -> bool:
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
     await reader.readexactly(length)
-    return head.startswith(b"HTTP/1.1 202")
+    return head.startswith(b"HTTP/1.1 %d" % expected)
 
 
-async def _run(port: int, requests: Iterator[bytes], seconds: float, connections: int, rate: float | None) -> Outcome:
+async def _run(
+    port: int, requests: Iterator[bytes], *, seconds: float, connections: int, rate: float | None, expected: int
+) -> Outcome:
     outcome = Outcome()
     started = time.perf_counter()
     due_times = (started + turn / rate for turn in range(int(rate * seconds))) if rate else None
@@ -46,7 +48,7 @@ async def _run(port: int, requests: Iterator[bytes], seconds: float, connections
             if due_times is None and due - started > seconds:
                 break
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            accepted = await _exchange(reader, writer, next(requests))
+            accepted = await _exchange(reader, writer, next(requests), expected)
             outcome.latencies.append(time.perf_counter() - due)
             outcome.refused += not accepted
         writer.close()
@@ -57,7 +59,13 @@ async def _run(port: int, requests: Iterator[bytes], seconds: float, connections
 
 
 def run_load(
-    port: int, requests: Iterator[bytes], *, seconds: float, connections: int, rate: float | None = None
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    seconds: float,
+    connections: int,
+    rate: float | None = None,
+    expected: int = 202,
 ) -> Outcome:
-    """Send `requests` for `seconds`: as fast as the answers come, or at `rate` a second."""
-    return asyncio.run(_run(port, requests, seconds, connections, rate))
+    """Send `requests` for `seconds`: as fast as answers come, or at `rate` a second. Other statuses are refusals."""
+    return asyncio.run(_run(port, requests, seconds=seconds, connections=connections, rate=rate, expected=expected))

@@ -35,6 +35,13 @@ _PADDING = "x" * 900
 def report() -> dict[str, float]:
     """Start a web server of its own, measure, stop it; the figures by name."""
     world = make_world(create_tenant(name="Bench", email=f"bench-{secrets.token_hex(4)}@example.com"))
+    with serving():
+        return _measure(world)
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[None]:
+    """A web server of two workers on PORT."""
     connection.close()
     server = subprocess.Popen(
         granian("hubtrack.asgi:application", "127.0.0.1", PORT, workers=2),
@@ -44,7 +51,7 @@ def report() -> dict[str, float]:
     )
     try:
         _wait_for_server()
-        return _measure(world)
+        yield
     finally:
         server.terminate()
         server.wait()
@@ -53,13 +60,13 @@ def report() -> dict[str, float]:
 def _measure(world: World) -> dict[str, float]:
     requests = requests_of(world)
     run_load(PORT, requests, seconds=WARM_UP_S, connections=CONNECTIONS)
-    pgbench, plain = [measure_pgbench(_database_url())], [measure_psycopg(_database_url())]
+    pgbench, plain = [measure_pgbench(database_url())], [measure_psycopg(database_url())]
     before = cpu_seconds()
     full = run_load(PORT, requests, seconds=RUN_S, connections=CONNECTIONS)
     after = cpu_seconds()
     half = run_load(PORT, requests, seconds=RUN_S, connections=CONNECTIONS, rate=full.rate / 2)
-    pgbench.append(measure_pgbench(_database_url()))
-    plain.append(measure_psycopg(_database_url()))
+    pgbench.append(measure_pgbench(database_url()))
+    plain.append(measure_psycopg(database_url()))
     _check(world, full, half)
     sent = len(full.latencies)
     return {
@@ -89,7 +96,7 @@ def requests_of(world: World) -> Iterator[bytes]:
     return (f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies)
 
 
-def _database_url() -> str:
+def database_url() -> str:
     parameters = connection.get_connection_params()
     host, port, user, password = (parameters[name] for name in ("host", "port", "user", "password"))
     return f"postgres://{user}:{password}@{host}:{port}/{parameters['dbname']}"

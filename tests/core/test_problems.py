@@ -24,6 +24,7 @@ ALL_ERRORS = [
     errors.NotFound("why"),
     errors.NotPossible("why"),
     errors.TooLarge("why"),
+    errors.TooMany("why"),
     errors.Overloaded("why"),
 ]
 
@@ -56,6 +57,7 @@ def test_every_error_has_its_own_code_and_a_client_or_overload_status() -> None:
         ("not_found", 404),
         ("not_possible", 409),
         ("too_large", 413),
+        ("too_many", 429),
         ("try_again", 503),
     ]
 
@@ -68,6 +70,7 @@ def test_fields_are_named() -> None:
 
 def test_headers_that_belong_to_an_error() -> None:
     assert problems.problem(errors.Overloaded("later"))["Retry-After"] == "5"
+    assert problems.problem(errors.TooMany("later", retry_after_s=7))["Retry-After"] == "7"
     assert problems.problem(errors.MethodNotAllowed("POST, OPTIONS"))["Allow"] == "POST, OPTIONS"
     assert "Retry-After" not in problems.problem(errors.NotFound("why"))
 

@@ -189,7 +189,7 @@ def test_planning_again_adds_nothing(world: World) -> None:
 
     with unscoped():
         rows = list(Conversion.objects.select_related("endpoint"))
-        planned = plan_events(rows, {}, published_configs([world.funnel.pk]))
+        planned = plan_events(rows, published_configs([world.funnel.pk]))
 
     assert len(planned) == 1
     assert told() == before
@@ -208,7 +208,7 @@ def test_planning_at_once_from_all_sides_adds_each_event_and_send_once(world: Wo
     def plan() -> int:
         with unscoped():
             rows = list(Conversion.objects.select_related("endpoint"))
-            return len(plan_events(rows, {}, published_configs([world.funnel.pk])))
+            return len(plan_events(rows, published_configs([world.funnel.pk])))
 
     at_once([plan] * 8)
 

@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from apps.clicks.models import Click
+from apps.conversions.models import Conversion
+from apps.core.identity import hash_email, hash_phone
 from apps.matching.candidates import find_candidates
 from apps.matching.evidence import explain_match
 from apps.matching.models import Match
@@ -130,7 +132,7 @@ def test_a_batch_takes_the_same_statements_whatever_its_size(world: World) -> No
             assert match_batch().rows == size
         counts.append(len([query for query in queries if "SAVEPOINT" not in query["sql"]]))
 
-    assert counts[0] == counts[1] == 10, [query["sql"][:150] for query in queries]
+    assert counts[0] == counts[1] == 12, [query["sql"][:150] for query in queries]
 
 
 def test_a_thousand_clicks_of_one_visitor_give_a_bounded_number_of_candidates(world: World) -> None:
@@ -173,3 +175,38 @@ def test_the_sentence_says_who_was_chosen_and_why(world: World) -> None:
 @pytest.mark.django_db
 def test_no_sale_no_statement() -> None:
     assert find_candidates([]) == {}
+
+
+@pytest.mark.parametrize("is_automated", [True, False])
+@pytest.mark.parametrize("signal", ["click_id", "session_id", "email", "phone", "fbclid", "fbc"])
+def test_a_machines_click_never_matches(world: World, signal: str, is_automated: bool) -> None:
+    fbc = "fb.1.1763640000000.IwAR-machine"
+    ids = world.click(email="beatriz@example.com", phone="11987654321", fbclid="IwAR-machine", fbc=fbc)
+    world.post_webhook(hotmart(order_id="HP1", email="nobody@example.com", phone=""))
+    told: dict[str, Any] = {
+        "click_id": {"click_ref": ids["click_id"]},
+        "session_id": {"session_ref": ids["session_id"]},
+        "email": {"email_sha256": hash_email("beatriz@example.com")},
+        "phone": {"phone_sha256": hash_phone("11987654321")},
+        "fbclid": {"tracking": {"fbclid": "IwAR-machine"}},
+        "fbc": {"tracking": {"fbc": fbc}},
+    }
+    with unscoped():
+        Click.objects.update(is_automated=is_automated)
+        Conversion.objects.update(**told[signal])
+
+    found = matched(world)
+
+    assert [item["click_id"] for item in found["evidence"]] == ([] if is_automated else [ids["click_id"]])
+    assert (found["click_id"] is None) is is_automated
+
+
+def test_a_visitors_click_is_found_behind_a_machines(world: World) -> None:
+    ids = world.click(email="beatriz@example.com")
+    world.click(email="beatriz@example.com")
+    with unscoped():
+        Click.objects.exclude(public_id=ids["click_id"]).update(is_automated=True)
+
+    world.post_webhook(hotmart(order_id="HP1"))
+
+    assert matched(world)["click_id"] == ids["click_id"]

@@ -8,13 +8,15 @@ import pytest
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from apps.clicks.models import PersonMerge, TrackingLink
 from apps.conversions.models import Conversion, DriftNotice, Quarantine
 from apps.dispatch.models import CapiEvent
 from apps.funnels.models import Endpoint, Funnel
 from apps.pipeline.stages import match_batch
 from apps.tenants.scoping import unscoped
+from tests.clicks.known import link_all, visit
 from tests.pipeline.database import everything_stored
-from tests.worlds import World, hotmart
+from tests.worlds import LANDING, World, hotmart
 
 METHODS = ["get", "post", "put", "patch", "delete"]
 BODY = {"name": "taken", "endpoints": [{"gateway": "hotmart", "secret": "taken"}]}
@@ -38,6 +40,7 @@ LISTS: dict[str, type[Model] | None] = {
     "drift": DriftNotice,
     "events": None,
     "funnels": None,
+    "links": TrackingLink,
     "quarantine": Quarantine,
 }
 
@@ -45,12 +48,17 @@ LISTS: dict[str, type[Model] | None] = {
 def ids_of(world: World) -> dict[str, str]:
     """What the parameters of routes can be, of one world; the words before them tell whose id is meant."""
     with unscoped():
+        merge = PersonMerge.objects.select_related("kept").get(tenant=world.tenant_id)
         event = CapiEvent.objects.get(tenant=world.tenant_id)
         kept = Quarantine.objects.get(tenant=world.tenant_id)
         endpoint = Endpoint.objects.get(tenant=world.tenant_id, gateway="hotmart")
+        link = TrackingLink.objects.get(tenant=world.tenant_id)
     return {
         "funnels/<uuid:pk>": str(world.funnel.pk),
+        "people/<slug:person_id>": merge.kept.public_id,
+        "merges/<int:pk>": str(merge.pk),
         "endpoints/<uuid:pk>": str(endpoint.pk),
+        "links/<int:pk>": str(link.pk),
         "quarantine/<int:pk>": str(kept.pk),
         "events/<slug:event_id>": event.event_id,
         "replay/<slug:event_id>": event.event_id,
@@ -63,6 +71,10 @@ def both(world: World, other_world: World) -> tuple[World, World]:
     for owner in (world, other_world):
         assert owner.post_webhook({**hotmart(order_id="HP1"), "never_seen_before": 1}).status_code == 202
         assert owner.post_webhook(b"{").status_code == 202
+        assert owner.post("links", {"funnel": str(owner.funnel.pk), "destination": LANDING}).status_code == 201
+        for words in (["e1"], ["p1"], ["e1", "p1"]):
+            visit(owner, *words)
+            link_all()
     with unscoped():
         assert match_batch().rows == 2
     return world, other_world
@@ -161,6 +173,7 @@ def test_lists_show_only_ones_own(both: tuple[World, World], path: str) -> None:
         ("quarantine", {"gateway": "hotmart", "state": "waiting"}),
         ("quarantine", {"tenant": "other", "delivery__tenant": "other"}),
         ("drift", {"tenant": "other", "gateway": "hotmart"}),
+        ("links", {"tenant": "other", "funnel__tenant": "other"}),
     ],
 )
 def test_no_query_reaches_over(both: tuple[World, World], path: str, query: dict[str, str]) -> None:

@@ -12,19 +12,20 @@ from random import random
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.conversions.transitions import REVERSED
 from apps.core.log import correlated, get_logger
 from apps.dispatch.backoff import next_delay
-from apps.dispatch.consent import may_send
+from apps.dispatch.consent import WITHDRAWN, Word, may_send
 from apps.dispatch.models import LIVE_STATUSES, Attempt, Send, SendStatus
 from apps.dispatch.platform import Reply, ServerEvent, Target
 from apps.dispatch.registry import PLATFORMS
 from apps.dispatch.services.facts import click_facts, sale_facts
 from apps.dispatch.verdict import Outcome
+from apps.dispatch.words import Question, find_words, has_withdrawn
 from apps.funnels.selectors import FunnelConfig, published_configs
 from apps.gateways.events import Kind
 
@@ -55,12 +56,16 @@ def deliver_due(destination_id: uuid.UUID) -> int:
     with transaction.atomic():
         claimed = _claim(destination_id, EVENTS_PER_REQUEST)
         configs = published_configs(send.event.funnel_id for send in claimed)
-        ready = [item for send in claimed if (item := _prepare(send, configs[send.event.funnel_id]))]
+        words = find_words(Question(send.event.conversion_id) for send in claimed)
+        ready = [
+            item
+            for send in claimed
+            if (item := _prepare(send, configs[send.event.funnel_id], words[Question(send.event.conversion_id)]))
+        ]
         Attempt.objects.bulk_create([item.attempt for item in ready])
     for item in ready:
         with correlated(item.send.event.correlation_id, send_id=item.send.pk, event_id=item.send.event.event_id):
-            reply = PLATFORMS[item.send.destination.platform].post(item.target, [item.event])
-            _settle(item, reply)
+            _post(item)
     return len(claimed)
 
 
@@ -74,10 +79,10 @@ def _claim(destination_id: uuid.UUID, limit: int) -> list[Send]:
     return list(rows[:limit])
 
 
-def _prepare(send: Send, config: FunnelConfig) -> Ready | None:
+def _prepare(send: Send, config: FunnelConfig, word: Word) -> Ready | None:
     """Take the lease and build the request; or settle at once what must not be sent any more."""
     now = timezone.now()
-    stop = _stop_reason(send, config, now)
+    stop = _stop_reason(send, config, word, now)
     if stop:
         _close(send, *stop)
         return None
@@ -110,12 +115,10 @@ def _prepare(send: Send, config: FunnelConfig) -> Ready | None:
     return Ready(send, attempt, target, event)
 
 
-def _stop_reason(send: Send, config: FunnelConfig, now: datetime) -> tuple[SendStatus, str] | None:
+def _stop_reason(send: Send, config: FunnelConfig, word: Word, now: datetime) -> tuple[SendStatus, str] | None:
     """Why this send must not go out now, checked again at every claim."""
-    match = getattr(send.event.conversion, "match", None)
-    consent = match.click.session.consent_ads if match and match.click else None
     was_tried = send.attempts > 0
-    if not may_send(consent, config.unknown_consent):
+    if not may_send(word.answer, config.unknown_consent):
         return SendStatus.BLOCKED, "consent"
     if send.deadline <= now:
         return SendStatus.EXPIRED, "too_old"
@@ -152,6 +155,33 @@ def _close(send: Send, status: SendStatus, reason: str) -> None:
     )
 
 
+def _post(item: Ready) -> None:
+    """The one request. A withdrawal that was committed while the claim was, unseen by it, still stops it here."""
+    if has_withdrawn(item.send.event.conversion_id):
+        _take_back(item)
+        return
+    _settle(item, PLATFORMS[item.send.destination.platform].post(item.target, [item.event]))
+
+
+@transaction.atomic
+def _take_back(item: Ready) -> None:
+    """Nothing was sent, so there was no attempt."""
+    Attempt.objects.filter(pk=item.attempt.pk).delete()
+    _held(item).update(attempts=F("attempts") - 1, lease_token=None, changed_at=Now(), **_withdrawn())
+
+
+def _held(item: Ready) -> QuerySet[Send]:
+    """The send, as long as its lease is ours."""
+    held: QuerySet[Send] = Send.objects.filter(
+        pk=item.send.pk, lease_token=item.send.lease_token, status=SendStatus.SENDING
+    )
+    return held
+
+
+def _withdrawn() -> dict[str, Any]:
+    return {"status": SendStatus.BLOCKED, "reason": WITHDRAWN, "settled_at": Now()}
+
+
 @transaction.atomic
 def _settle(item: Ready, reply: Reply) -> None:
     """Write what came of the attempt; the send changes only if the lease is still ours."""
@@ -167,8 +197,10 @@ def _settle(item: Ready, reply: Reply) -> None:
         response=reply.body.replace("\x00", "")[:MAX_RESPONSE],  # PostgreSQL's text holds no NUL
         elapsed_ms=reply.elapsed_ms,
     )
-    ours = Send.objects.filter(pk=item.send.pk, lease_token=item.send.lease_token, status=SendStatus.SENDING)
-    kept = ours.update(lease_token=None, changed_at=Now(), **_changes(item.send, reply))
+    changes = _changes(item.send, reply)
+    if changes["status"] in _GOES_ON and has_withdrawn(item.send.event.conversion_id):
+        changes = _withdrawn()
+    kept = _held(item).update(lease_token=None, changed_at=Now(), **changes)
     log.info("dispatch.settled", outcome=verdict.outcome.value, code=verdict.code, elapsed_ms=reply.elapsed_ms)
     if not kept:
         log.warning("dispatch.lease_lost", outcome=verdict.outcome.value)
@@ -182,6 +214,7 @@ _FINAL = {
     Outcome.EXPIRED: SendStatus.EXPIRED,
 }
 _PARKING = frozenset({Outcome.TOKEN, Outcome.PERMISSION})
+_GOES_ON = frozenset({SendStatus.RETRYING, SendStatus.PARKED})
 
 
 def _changes(send: Send, reply: Reply) -> dict[str, Any]:

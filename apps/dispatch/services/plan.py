@@ -1,32 +1,29 @@
 """Which events an order gives, and a send of each to every published destination."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 
 from django.utils import timezone
 
-from apps.clicks.models import Click
 from apps.conversions.models import Conversion
 from apps.dispatch.backoff import deadline
-from apps.dispatch.consent import may_send
+from apps.dispatch.consent import may_set_out, moment_of_event
 from apps.dispatch.event_id import make_event_id
 from apps.dispatch.models import CapiEvent, Send, SendStatus
 from apps.dispatch.registry import PLATFORMS
+from apps.dispatch.words import Question, find_words
 from apps.funnels.event_names import event_name_of
 from apps.funnels.models import Rollout
 from apps.funnels.rollout import is_live
 from apps.funnels.selectors import DestinationConfig, FunnelConfig
 from apps.gateways.events import SALES, Kind
-from apps.matching.models import Match
 
 SALE = "sale"
 
 
-def plan_events(
-    conversions: Sequence[Conversion], matches: Mapping[int, Match], configs: Mapping[uuid.UUID, FunnelConfig]
-) -> set[uuid.UUID]:
+def plan_events(conversions: Sequence[Conversion], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[uuid.UUID]:
     """Write the events and sends that these conversions still lack; the destinations that got any.
 
     Idempotent: both rows are unique, so planning again, or twice at once, adds nothing.
@@ -35,14 +32,14 @@ def plan_events(
     if not planned:
         return set()
     CapiEvent.objects.bulk_create(planned, ignore_conflicts=True)
-    consents = _consents(matches)
     by_key = {(event.tenant_id, event.event_id): event for event in reversed(planned)}
     events = CapiEvent.objects.filter(event_id__in=[event.event_id for event in planned])
     stored = {
         (event.tenant_id, event.event_id): event.pk for event in events if (event.tenant_id, event.event_id) in by_key
     }
+    permitted = _permitted(by_key.values(), configs)
     sends = [
-        _new_send(stored[key], event, destination, configs[event.funnel_id], consents.get(event.conversion_id))
+        _new_send(stored[key], event, destination, configs[event.funnel_id], key in permitted)
         for key, event in by_key.items()
         if key in stored
         for destination in configs[event.funnel_id].destinations
@@ -83,11 +80,23 @@ def _stages(row: Conversion) -> Iterator[tuple[str, Kind, datetime]]:
             yield word, Kind(word), datetime.fromisoformat(moment)
 
 
-def _consents(matches: Mapping[int, Match]) -> dict[int, bool | None]:
-    """The visitor's latest word on ads by conversion id; absent without a click."""
-    clicks = [match.click_id for match in matches.values() if match.click_id]
-    by_click = dict(Click.objects.filter(pk__in=clicks).values_list("pk", "session__consent_ads"))
-    return {match.conversion_id: by_click.get(match.click_id) for match in matches.values() if match.click_id}
+def _permitted(events: Collection[CapiEvent], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[tuple[uuid.UUID, str]]:
+    """(tenant, event id) of those whose buyers had not refused by the time of the event and do not now."""
+    planned_at = timezone.now()
+    asked = [
+        (
+            event,
+            Question(event.conversion_id, moment_of_event(event.event_time, event.conversion.received_at, planned_at)),
+            Question(event.conversion_id),
+        )
+        for event in events
+    ]
+    words = find_words(question for _event, *questions in asked for question in questions)
+    return {
+        (event.tenant_id, event.event_id)
+        for event, then, now in asked
+        if may_set_out(words[then], words[now], configs[event.funnel_id].unknown_consent)
+    }
 
 
 def _new_send(
@@ -95,10 +104,10 @@ def _new_send(
     event: CapiEvent,
     destination: DestinationConfig,
     config: FunnelConfig,
-    consent: bool | None,
+    is_permitted: bool,
 ) -> Send:
     latest = deadline(event.event_time)
-    status, reason = _first_status(event.conversion, destination, config, latest, consent)
+    status, reason = _first_status(event.conversion, destination, config, latest, is_permitted)
     return Send(
         tenant_id=event.tenant_id,
         event_id=event_pk,
@@ -116,7 +125,7 @@ def _first_status(
     destination: DestinationConfig,
     config: FunnelConfig,
     latest: datetime,
-    consent: bool | None,
+    is_permitted: bool,
 ) -> tuple[SendStatus, str]:
     if conversion.is_test:
         return SendStatus.EXCLUDED, "gateway_test"
@@ -128,7 +137,7 @@ def _first_status(
         return SendStatus.PARKED, "platform_not_available"
     if latest <= timezone.now():
         return SendStatus.EXPIRED, "too_old"
-    if not may_send(consent, config.unknown_consent):
+    if not is_permitted:
         return SendStatus.BLOCKED, "consent"
     return SendStatus.PENDING, ""
 

@@ -6,8 +6,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from apps.core.errors import NotPossible
+from apps.dispatch.consent import ConsentReason, find_consent_reason
 from apps.dispatch.models import CapiEvent, Send, SendStatus
 from apps.dispatch.registry import PLATFORMS
+from apps.dispatch.words import find_word
+from apps.funnels.selectors import published_configs
 
 REPLAYABLE = (SendStatus.DEAD, SendStatus.EXPIRED, SendStatus.PARKED, SendStatus.BLOCKED, SendStatus.RETRYING)
 
@@ -16,8 +19,10 @@ REPLAYABLE = (SendStatus.DEAD, SendStatus.EXPIRED, SendStatus.PARKED, SendStatus
 def replay_event(event: CapiEvent) -> int:
     """Make every send of `event` that stands still due now, with the same event_id; how many.
 
-    What was accepted is never sent again. Consent and deadline are checked anew when the send is claimed.
+    What was accepted is never sent again. The deadline is checked anew when the send is claimed, and so is consent:
+    here only to say at once what would not go out.
     """
+    _require_consent(event)
     platforms = Send.objects.filter(event=event, destination__platform__in=PLATFORMS)
     changed = platforms.filter(status__in=REPLAYABLE).update(
         status=SendStatus.PENDING,
@@ -32,6 +37,15 @@ def replay_event(event: CapiEvent) -> int:
             _("Nothing of this event can be sent again: it was accepted, is on its way, or is excluded by a rule.")
         )
     return changed
+
+
+def _require_consent(event: CapiEvent) -> None:
+    config = published_configs([event.funnel_id])[event.funnel_id]
+    reason = find_consent_reason(find_word(event.conversion_id).answer, config.unknown_consent)
+    if reason is ConsentReason.DENIED:
+        raise NotPossible(_("This person refused ads: nothing of theirs is sent. After a new yes it can be replayed."))
+    if reason is ConsentReason.UNKNOWN_BLOCKED:
+        raise NotPossible(_("Nobody knows whether this person agrees to ads, and this funnel sends only after a yes."))
 
 
 def release_parked() -> int:

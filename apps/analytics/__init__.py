@@ -1,0 +1,1 @@
+"""Read models over what the lines below have stored; writes nothing and owns no rows."""
