@@ -9,7 +9,7 @@ from apps.core.client_ip import client_ip
 from apps.core.rate_limit import Limit, take
 
 # One funnel's or link's traffic. A campaign that is shown to a whole country stays below it.
-PER_KEY = Limit("key", rate=500, burst=5_000)
+PER_KEY = Limit("key", rate=2_000, burst=20_000)
 # Mobile carriers put hundreds of visitors behind one address, each of whom sends a few hits a page.
 PER_ADDRESS = Limit("ip", rate=20, burst=300)
 # A subscriber's IPv6 addresses share their first 64 bits.
