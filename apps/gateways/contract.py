@@ -116,9 +116,10 @@ def _new_fields(value: object, shape: Shape, prefix: str) -> Iterator[str]:
     if isinstance(value, dict) and ENTRIES not in shape.members:
         for name in value.keys() - shape.members.keys():
             yield prefix + name
-        for name, member in shape.members.items():
-            if member.members and name in value:
-                yield from _new_fields(value[name], member, f"{prefix}{name}.")
+        for name, inner in value.items():
+            member = shape.members.get(name) if isinstance(inner, dict | list) else None
+            if member and member.members:
+                yield from _new_fields(inner, member, f"{prefix}{name}.")
     elif isinstance(value, dict | list) and ENTRIES in shape.members:
         for _name, entry in _members(value):
             yield from _new_fields(entry, shape.members[ENTRIES], f"{prefix}{ENTRIES}.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from apps.gateways.errors import PayloadError
@@ -37,6 +38,12 @@ def _is_missing(value: object) -> bool:
 
 def _type_name(value: object) -> str:
     return _TYPE_NAMES.get(type(value), "number")
+
+
+@lru_cache(maxsize=4096)
+def _steps_of(path: str) -> tuple[str, ...]:
+    """Adapters ask for the same few paths again and again."""
+    return tuple(path.split(".")) if path else ()
 
 
 class Payload:
@@ -182,8 +189,7 @@ class Payload:
         return paths[0], None
 
     def _value_at(self, path: str) -> object:
-        value = self._value
-        steps = path.split(".") if path else []
+        value, steps = self._value, _steps_of(path)
         for depth, step in enumerate(steps):
             if isinstance(value, dict):
                 value = value.get(step)
