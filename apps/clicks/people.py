@@ -218,10 +218,10 @@ def _follow(person: Person) -> Person:
 
 def _give_back(merge: PersonMerge, holder: Person) -> None:
     """What has gone elsewhere since is left there; sessions that came since by a hash given back are linked anew."""
-    sessions = Session.objects.filter(pk__in=merge.moved["sessions"], person=holder).order_by("pk")
-    Session.objects.filter(pk__in=list(sessions.select_for_update().values_list("pk", flat=True))).update(
-        person=merge.merged
-    )
+    held = Session.objects.filter(person=holder)
+    # All at once and in the order in which purchases and merges lock them too, so that no two wait for each other.
+    list(held.order_by("pk").select_for_update().values_list("pk"))
+    held.filter(pk__in=merge.moved["sessions"]).update(person=merge.merged)
     identities = Identity.objects.filter(pk__in=merge.moved["identities"], person=holder)
     names_one = Q()
     for kind, digest in identities.values_list("kind", "digest"):
@@ -229,4 +229,4 @@ def _give_back(merge: PersonMerge, holder: Person) -> None:
             names_one |= Q(**{f"identity__{key}__contains": [digest]})
     identities.update(person=merge.merged)
     if names_one:
-        Session.objects.filter(names_one, person=holder).update(person=None)
+        held.filter(names_one).update(person=None)
