@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, BooleanField, Case, Count, F, Func, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, BooleanField, Case, Count, Func, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -43,6 +43,16 @@ _FIND_APART = """
 _SET_PEOPLE = """
     UPDATE clicks_session s SET person_id = place.person
     FROM jsonb_to_recordset(%s::jsonb) AS place (session bigint, person bigint) WHERE s.id = place.session
+"""
+# The locks of all their tenants come first, in one order, and the sessions are read as they are once those are held.
+_LOCK_BUYERS = """
+    WITH clicked AS (SELECT id, session_id, tenant_id FROM clicks_click WHERE id = ANY(%s::bigint[])),
+    locked AS MATERIALIZED (
+        SELECT count(pg_advisory_xact_lock(place)) AS tenants FROM (
+            SELECT DISTINCT hashtextextended('people ' || tenant_id::text, 0) AS place FROM clicked ORDER BY 1) AS ours)
+    SELECT s.id, s.identity::text, clicked.id
+    FROM locked JOIN clicked ON locked.tenants > 0 JOIN clicks_session s ON s.id = clicked.session_id
+    ORDER BY s.id, clicked.id FOR UPDATE OF s
 """
 _SET_BUYERS = """
     UPDATE clicks_session s SET identity = told.identity, person_id = NULL
@@ -95,10 +105,10 @@ def note_purchases(purchases: Iterable[Purchase]) -> int:
         by_click[purchase.click].append(purchase.identity)
     if not by_click:
         return 0
-    rows = Session.objects.filter(clicks__in=by_click).annotate(click=F("clicks__pk")).order_by("pk", "click")
     before: dict[int, HashedIdentity] = {}
     after: dict[int, HashedIdentity] = {}
-    for pk, identity, click in rows.select_for_update(of=("self",)).values_list("pk", "identity", "click"):
+    for pk, text, click in _execute(_LOCK_BUYERS, list(by_click)):
+        identity: HashedIdentity = json.loads(text)
         before[pk] = identity
         for buyer in by_click[click]:
             after[pk] = _with_buyer(after.get(pk, identity), buyer)
@@ -219,8 +229,6 @@ def _follow(person: Person) -> Person:
 def _give_back(merge: PersonMerge, holder: Person) -> None:
     """What has gone elsewhere since is left there; sessions that came since by a hash given back are linked anew."""
     held = Session.objects.filter(person=holder)
-    # All at once and in the order in which purchases and merges lock them too, so that no two wait for each other.
-    list(held.order_by("pk").select_for_update().values_list("pk"))
     held.filter(pk__in=merge.moved["sessions"]).update(person=merge.merged)
     identities = Identity.objects.filter(pk__in=merge.moved["identities"], person=holder)
     names_one = Q()

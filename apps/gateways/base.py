@@ -29,9 +29,7 @@ class Adapter(ABC):
     event_paths: ClassVar[tuple[str, ...]]  # where the body says what happened; alternatives
     event_types: ClassVar[Mapping[str, Kind]]  # the gateway's word -> ours
     click_id_field: ClassVar[str]  # the tracking entry that carries our click id through this checkout
-    tell_tales: ClassVar[
-        tuple[str, ...]
-    ]  # paths of which one at least is in every body of this gateway, and in no other's
+    tell_tales: ClassVar[tuple[str, ...]]  # paths: each body of this gateway has one of them, no other's any
     free_paths: ClassVar[tuple[str, ...]] = ()  # objects whose keys are the seller's own: no drift is looked for there
     delivery_id_path: ClassVar[str | None] = None  # the gateway's own id of this message, if it has one
     version_path: ClassVar[str | None] = None  # where the body names the version of its format, if it does

@@ -1,4 +1,4 @@
-"""An adapter's next version, tried on live traffic beside the one in use (docs/adr/0009)."""
+"""An adapter's next version, tried on live traffic beside the one in use (docs/adr/0010)."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime

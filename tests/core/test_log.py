@@ -155,7 +155,7 @@ def test_no_exception_adds_nothing() -> None:
 
 
 def test_a_librarys_record_passes_the_same_list(lines: Lines) -> None:
-    library = logging.getLogger("some.library")
+    library = logging.getLogger("some.package")
     try:
         _fail()
     except ValueError:
