@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 
 from apps.conversions.models import AdapterComparison, DriftNotice, Quarantine
 from apps.conversions.selectors import RolloutReport, list_quarantined, report_rollout
-from apps.conversions.services import request_replay, select_alike
-from apps.core.errors import BadInput, NotPossible
+from apps.conversions.services import read_again, read_alike_again
+from apps.core.errors import BadInput
 from apps.funnels.models import Endpoint, RolloutChange
 from apps.gateways.registry import ADAPTERS
 
@@ -101,17 +101,14 @@ class QuarantineView(RetrieveAPIView[Quarantine]):
 
 @extend_schema(tags=["quarantine"])
 class QuarantineReplay(APIView):
-    """Have it read again, after a fix: it alone, or all that wait for the same reason. 409 when it was read already."""
+    """Have it read again, after a fix: it alone, or all that wait for the same reason. 409 when none waits."""
 
     @extend_schema(request=ReplayRequest, responses={202: ReplayRequested})
     def post(self, request: Request, pk: int) -> Response:
         kept = get_object_or_404(list_quarantined(None, None), pk=pk)
         body = ReplayRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        rows = select_alike(kept) if body.validated_data["alike"] else Quarantine.objects.filter(pk=kept.pk)
-        requested = request_replay(rows)
-        if not requested:
-            raise NotPossible(_("It has been read already."))
+        requested = len(read_alike_again(kept)) if body.validated_data["alike"] else read_again(kept)
         return Response({"requested": requested}, status=202)
 
 

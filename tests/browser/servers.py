@@ -47,7 +47,8 @@ class Hub:
         self.hits.append({"action": path.removeprefix(TRACK), **json.loads(whole)})
 
     def told(self, action: str) -> list[dict[str, Any]]:
-        return [hit for hit in self.hits if hit["action"] == action]
+        """What was told, each event once: the script tells again what it has had no answer to."""
+        return list({hit["event_id"]: hit for hit in self.hits if hit["action"] == action}.values())
 
 
 class _Server(ThreadingMixIn, WSGIServer):

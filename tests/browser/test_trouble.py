@@ -85,10 +85,7 @@ def test_what_was_not_answered_is_sent_on_the_next_page(visitor: Visitor, status
     visitor.wait(lambda: len(visitor.hub.hits) == 6)
     visitor.wait(lambda: visitor.kept()["stored"] == [])
 
-    repeated = [visitor.hub.told("click")[1], visitor.hub.told("pageview")[2]]
-    assert sorted(hit["event_id"] for hit in lost) == sorted(
-        hit["event_id"] for hit in [repeated[0], *visitor.hub.told("pageview")[2:]] if hit["event_id"] in str(lost)
-    )
+    assert {hit["event_id"] for hit in lost} < {hit["event_id"] for hit in visitor.hub.hits[3:]}
     with unscoped():
         assert Click.objects.get().fbclid == FBCLID
         assert PageEvent.objects.count() == 3

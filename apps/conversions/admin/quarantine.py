@@ -8,10 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversions.models import Quarantine
-from apps.conversions.services import request_replay, select_alike
+from apps.conversions.services import read_again, read_alike_again
 from apps.core.admin import TECHNICAL, Colours, Column, Lookup, Table, act_on_each, column, moment
 from apps.core.admin.panels import Panel
-from apps.core.errors import NotPossible
 from apps.funnels.admin import gateway_filter
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin
 
@@ -72,7 +71,7 @@ class QuarantineAdmin(OwnedRecordAdmin):
 
     @admin.action(description=_("Read again"), permissions=["replay"])
     def read_again(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
-        act_on_each(self, request, queryset, _read_again, done=_("Will be read again"))
+        act_on_each(self, request, queryset, read_again, done=_("Will be read again"))
 
     @admin.action(description=_("Read again all alike"), permissions=["replay"])
     def read_alike_again(self, request: HttpRequest, queryset: QuerySet[Quarantine]) -> None:
@@ -82,7 +81,7 @@ class QuarantineAdmin(OwnedRecordAdmin):
             self,
             request,
             queryset.select_related("delivery"),
-            lambda kept: alike.update(_read_alike_again(kept)),
+            lambda kept: alike.update(read_alike_again(kept)),
             done=_("Will be read again with all alike"),
         )
         if alike:
@@ -95,19 +94,3 @@ def _differences(kept: Quarantine) -> Table:
         headers=(_("path"), _("expected"), _("found")),
         rows=[(item["path"], item["expected"], item["found"]) for item in kept.differences],
     )
-
-
-def _read_again(kept: Quarantine) -> None:
-    if kept.state == Quarantine.State.UNCONFIRMED:
-        raise NotPossible(_("The gateway's own API is being asked about it: nothing needs to be done."))
-    if not request_replay(Quarantine.objects.filter(pk=kept.pk)):
-        raise NotPossible(_("It has been read already."))
-
-
-def _read_alike_again(kept: Quarantine) -> list[int]:
-    """The ids of what will be read."""
-    alike = select_alike(kept)
-    ids = list(alike.values_list("pk", flat=True))
-    if not request_replay(alike):
-        raise NotPossible(_("Nothing waits for this reason."))
-    return ids

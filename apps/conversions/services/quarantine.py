@@ -9,9 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.conversions.models import Delivery, Outcome, Quarantine
 from apps.conversions.services.record import NewDelivery, record_deliveries
+from apps.core.errors import NotPossible
 from apps.gateways.contract import Difference
 from apps.gateways.events import Kind
 from apps.tenants.scoping import tenant_scope
@@ -73,6 +75,24 @@ def _outcome_of(unreadable: UnreadableDelivery) -> Outcome:
 def request_replay(rows: QuerySet[Quarantine]) -> int:
     """Have the ingest lane read these again; how many will be."""
     return rows.filter(state=Quarantine.State.WAITING).update(due_at=Now())
+
+
+def read_again(kept: Quarantine) -> int:
+    """Have this one read again; 1. Raises NotPossible when it does not wait for that."""
+    if kept.state == Quarantine.State.UNCONFIRMED:
+        raise NotPossible(_("The gateway's own API is being asked about it: nothing needs to be done."))
+    if not request_replay(Quarantine.objects.filter(pk=kept.pk)):
+        raise NotPossible(_("It has been read already."))
+    return 1
+
+
+def read_alike_again(kept: Quarantine) -> list[int]:
+    """Have all that wait for the same reason read again; their ids. Raises NotPossible when none does."""
+    alike = select_alike(kept)
+    ids = list(alike.values_list("pk", flat=True))
+    if not request_replay(alike):
+        raise NotPossible(_("Nothing waits for this reason."))
+    return ids
 
 
 def select_alike(kept: Quarantine) -> QuerySet[Quarantine]:
