@@ -40,7 +40,7 @@ lint: $(DEV) $(REDIS) ## style, types, layers, migrations, architecture
 	@$(STACK) run --data "$(HUBTRACK_DATA)/lint" -- $(PY) manage.py makemigrations --check --dry-run
 	@$(STACK) run --data "$(HUBTRACK_DATA)/lint" -- $(PY) -m pytest -q tests/architecture
 
-bench: $(DEV) $(REDIS) ## measure; ARGS goes to the benchmark
+bench: $(DEV) $(REDIS) $(BROWSER) ## measure; ARGS goes to the benchmark
 	@$(STACK) run --data "$(HUBTRACK_DATA)/bench" -- $(PY) -m tests.bench $(ARGS)
 
 clean: ## remove what was installed and cached; the data in HUBTRACK_DATA stays

@@ -10,10 +10,11 @@ from apps.clicks.urls import root as links
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("", include("apps.monitoring.urls")),
+    path("api/v1/", include("apps.clicks.urls")),  # before the pipeline's: "batch" would be the id of an event there
     path("api/v1/", include("apps.pipeline.urls")),
     path("api/v1/", include("apps.conversions.urls")),
     path("api/v1/", include("apps.funnels.urls")),
-    path("api/v1/", include("apps.clicks.urls")),
+    path("api/v1/", include("apps.tenants.urls")),
     path("api/v1/", include("apps.analytics.urls")),
     path("t/", include("apps.clicks.script")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),

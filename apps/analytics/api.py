@@ -110,7 +110,10 @@ def _read_days(request: Request) -> int:
 
 @extend_schema(tags=["funnels"], parameters=[_DAYS], responses=SignalQualityOutput)
 class SignalsView(APIView):
-    """Which signals arrive at each stage of a funnel, and why the others do not. Tests and machines are left out."""
+    """Which signals arrive at each stage of a funnel, and why the others do not. Tests and machines are left out.
+
+    503 `too_much_to_count` when that takes more than ten seconds: ask for fewer days.
+    """
 
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         days = _read_days(request)

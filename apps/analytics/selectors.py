@@ -9,12 +9,18 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg.errors import QueryCanceled
 
+from apps.analytics.errors import TooMuchToCount
 from apps.analytics.quality import Cause, Counts, Found, Signal, Stage, Tally
 
+# What a reader waits for all of it; busy pages have more than can be counted in that.
+MAX_SECONDS = 10.0
 # dispatch/meta/payload.py sends nothing else as fbc or fbp.
 _MARK = r"(\.[A-Za-z0-9_-]{2}|\.[A-Za-z0-9_-]{8})?$"
 _BROWSER_ID = rf"^fb\.\d+\.\d{{13}}\.[^.\s]+{_MARK}"
@@ -103,17 +109,17 @@ _ORDERS = f"""conversions_conversion c
     WHERE c.tenant_id = %(tenant_id)s AND c.funnel_id = %(funnel_id)s
       AND c.occurred_at >= %(before)s AND c.occurred_at < %(until)s
       AND NOT c.is_test AND NOT c.is_renewal AND c.parent_order_id = ''"""
+# The pages' checkouts are few beside the clicks, and an index holds them alone; so they come first.
 _CHECKOUTS = f"""
-    (SELECT k.session_id, max(k.id) AS newest FROM clicks_click k WHERE {_clicks_from("earliest")}
-     GROUP BY k.session_id) visit
+    (SELECT e.session_id, max(e.occurred_at) AS at FROM clicks_pageevent e
+     WHERE e.tenant_id = %(tenant_id)s AND e.name = 'initiate_checkout'
+       AND e.occurred_at >= %(before)s AND e.occurred_at < %(until)s
+     GROUP BY e.session_id) page
     CROSS JOIN LATERAL (
-        SELECT max(e.occurred_at) AS at FROM clicks_pageevent e
-        WHERE e.session_id = visit.session_id AND e.tenant_id = %(tenant_id)s AND e.name = 'initiate_checkout'
-          AND e.occurred_at >= %(before)s AND e.occurred_at < %(until)s) page
-    JOIN clicks_click k ON k.id = visit.newest
+        SELECT k.* FROM clicks_click k WHERE k.session_id = page.session_id AND {_clicks_from("earliest")}
+        ORDER BY k.id DESC LIMIT 1) k
     JOIN clicks_session s ON s.id = k.session_id
-    {_SEEN}
-    WHERE page.at IS NOT NULL"""
+    {_SEEN}"""
 
 
 def _rows(source: str, at: str, example: str, conditions: Mapping[Any, str]) -> str:
@@ -199,7 +205,11 @@ class Period:
 def count_signals(
     tenant_id: uuid.UUID, funnel_id: uuid.UUID, period: Period
 ) -> tuple[dict[Stage, Counts], dict[Stage, Counts]]:
-    """What each stage held in `period` and in the one before; a stage without rows is absent."""
+    """What each stage held in `period` and in the one before; a stage without rows is absent.
+
+    Raises TooMuchToCount after MAX_SECONDS in all. Opens a transaction of its own, and must not be called in another:
+    the limit on its statements ends with it.
+    """
     values: dict[str, uuid.UUID | datetime] = {
         "tenant_id": tenant_id,
         "funnel_id": funnel_id,
@@ -209,13 +219,27 @@ def count_signals(
         "earliest": period.before - _LONGEST_SESSION,
     }
     counted: dict[bool, dict[Stage, Counts]] = {True: {}, False: {}}
-    with connection.cursor() as cursor:
+    deadline = monotonic() + MAX_SECONDS
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
         for question in _QUESTIONS:
-            cursor.execute(question.statement, values)
-            for is_current, *numbers in cursor.fetchall():
+            for is_current, *numbers in _rows_by(cursor, deadline, question.statement, values):
                 stages = counted[is_current]
                 stages[question.stage] = _read(question, numbers, stages.get(question.stage, Counts()))
     return counted[True], counted[False]
+
+
+def _rows_by(cursor: CursorWrapper, deadline: float, statement: str, values: Mapping[str, Any]) -> list[Any]:
+    """The statement's rows, if the database has them before the deadline."""
+    left_ms = max(1, int(1000 * (deadline - monotonic())))
+    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left_ms)])
+    try:
+        cursor.execute(statement, values)
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise TooMuchToCount from error
+        raise
+    rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 def _read(question: _Question, numbers: Sequence[Any], known: Counts) -> Counts:

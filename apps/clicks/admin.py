@@ -2,22 +2,38 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.clicks.domains.services import explain, verify_domain
 from apps.clicks.models import (
     Click,
     ConsentRecord,
+    EventReceipt,
     Identity,
     PageEvent,
     Person,
     PersonMerge,
     Session,
+    TrackingDomain,
     TrackingLink,
 )
+from apps.clicks.people import undo_merge
 from apps.clicks.selectors import merges_of
-from apps.core.admin import TECHNICAL, AutocompleteFilter, Lookup, Table, add_panel, column, moment, row_link
+from apps.core.admin import (
+    TECHNICAL,
+    AutocompleteFilter,
+    Lookup,
+    Table,
+    act_on_each,
+    add_panel,
+    column,
+    moment,
+    row_link,
+)
 from apps.core.admin.columns import short_hash
 from apps.core.admin.panels import ROWS_SHOWN
+from apps.core.errors import NotPossible
 from apps.core.identity import hash_email, hash_phone
 from apps.tenants.admin import ALL_TENANTS, TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone, under
 
@@ -58,22 +74,13 @@ class ClickAdmin(OwnedRecordAdmin):
     list_display = ("public_id", "clicked_at", "tenant", "funnel", "session", campaign, landing_page, "consent_ads")
     list_select_related = ("tenant", "funnel", "session")
     list_filter = (TENANT_FILTER, ("funnel", AutocompleteFilter))
-    lookups = (
-        Lookup("public_id"),
-        Lookup("session__public_id"),
-        Lookup("fbclid"),
-        by_email("session"),
-        by_phone("session"),
-    )
+    lookups = (*map(Lookup, ("public_id", "session__public_id", "fbclid")), by_email("session"), by_phone("session"))
     search_help_text = _("click id, session id, fbclid, e-mail, phone, or the whole name of the tenant")
     layout = (
         (None, ("public_id", "clicked_at", "tenant", "funnel", "session", "consent_ads")),
         (_("How it came to be known"), ("source", "link", "is_automated", "clock_skew_ms")),
         (_("Where it came from"), ("landing_url", "referrer", "ip", "user_agent")),
-        (
-            _("What it carries"),
-            ("fbclid", "fbc", "fbp", "ttclid", "gclid", "event_id", "src", "sck", "xcod"),
-        ),
+        (_("What it carries"), ("fbclid", "fbc", "fbp", "ttclid", "gclid", "event_id", "src", "sck", "xcod")),
         (TECHNICAL, ("id", "correlation_id")),
     )
 
@@ -111,7 +118,7 @@ class PageEventAdmin(OwnedRecordAdmin):
 
 @admin.register(Person)
 class PersonAdmin(OwnedRecordAdmin):
-    """Whom the hub takes visitors for. A merge is taken back over the API."""
+    """Whom the hub takes visitors for. A merge is taken back on its own page."""
 
     list_display = ("public_id", "created_at", "tenant", "merged_into")
     list_select_related = ("tenant", "merged_into")
@@ -142,13 +149,26 @@ class IdentityAdmin(OwnedRecordAdmin):
 
 @admin.register(PersonMerge)
 class PersonMergeAdmin(OwnedRecordAdmin):
-    """Which people turned out to be one, why, and whether somebody took it back."""
+    """Which people turned out to be one, why, and who took it back."""
 
-    list_display = ("id", "merged_at", "tenant", "kept", "merged", "identity", "undone_at")
+    list_display = ("id", "merged_at", "tenant", "kept", "merged", "identity", "undone_at", "undone_by")
     list_select_related = ("tenant", "kept", "merged", "identity")
     searches_tenants = False
     lookups = (Lookup("kept__public_id"), Lookup("merged__public_id"))
     search_help_text = _("person id")
+    actions = ("undo",)
+    page_actions = ("undo",)
+
+    def has_undo_permission(self, request: HttpRequest) -> bool:
+        return self.may_act(request)
+
+    def search_text(self, row: PersonMerge) -> str:
+        return row.merged.public_id
+
+    @admin.action(description=_("Undo the merge"), permissions=["undo"])
+    def undo(self, request: HttpRequest, queryset: QuerySet[PersonMerge]) -> None:
+        actor = request.user.get_username()
+        act_on_each(self, request, queryset, lambda merge: undo_merge(merge.pk, actor), done=_("Merge undone"))
 
 
 @admin.register(ConsentRecord)
@@ -160,6 +180,17 @@ class ConsentRecordAdmin(OwnedRecordAdmin):
     searches_tenants = False
     lookups = (Lookup("session__public_id"), by_email("session"))
     search_help_text = _("session id or e-mail")
+
+
+@admin.register(EventReceipt)
+class EventReceiptAdmin(OwnedRecordAdmin):
+    """Which events of batches were recorded lately, and what their senders were told."""
+
+    list_display = ("event_id", "received_at", "tenant", "session_id", "click_id")
+    list_select_related = ("tenant",)
+    searches_tenants = False
+    lookups = (Lookup("event_id", leading={"tenant__in": ALL_TENANTS}),)
+    search_help_text = _("event id")
 
 
 @admin.register(TrackingLink)
@@ -174,6 +205,35 @@ class TrackingLinkAdmin(OwnedRecordAdmin):
 
     def search_text(self, row: TrackingLink) -> str:
         return row.key
+
+
+@admin.register(TrackingDomain)
+class TrackingDomainAdmin(OwnedRecordAdmin):
+    """Customers' hosts; they add and remove them over the API. The proof's value is not for anybody else to see."""
+
+    list_display = ("host", "tenant", "proven_at", "missing_since", "checked_at", "created_at")
+    list_select_related = ("tenant",)
+    list_filter = (TENANT_FILTER, ("proven_at", admin.EmptyFieldListFilter))
+    lookups = (Lookup("host"),)
+    search_help_text = _("the host, or the whole name of the tenant")
+    never_shown = frozenset({"token"})
+    actions = ("verify",)
+    page_actions = ("verify",)
+
+    def has_verify_permission(self, request: HttpRequest) -> bool:
+        return self.may_act(request)
+
+    def search_text(self, row: TrackingDomain) -> str:
+        return row.host
+
+    @admin.action(description=_("Ask the DNS for the proof"), permissions=["verify"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[TrackingDomain]) -> None:
+        act_on_each(self, request, queryset, _verify, done=_("Asked for the proof"))
+
+
+def _verify(domain: TrackingDomain) -> None:
+    if problem := explain(domain, verify_domain(domain)):
+        raise NotPossible(problem)
 
 
 @add_panel(Person, shows=Identity)
@@ -200,11 +260,11 @@ def show_sessions(person: Person) -> Table:
 def show_merges(person: Person) -> Table:
     return Table(
         title=_("Merges"),
-        headers=(_("merge"), _("kept"), _("merged"), _("merged at"), _("undone at")),
+        headers=(_("merge"), _("kept"), _("merged"), _("merged at"), _("undone at"), _("undone by")),
         rows=[
             (
                 *(row_link(row, str(row.pk)), row_link(row.kept), row_link(row.merged)),
-                *(moment(row.merged_at), moment(row.undone_at)),
+                *(moment(row.merged_at), moment(row.undone_at), row.undone_by),
             )
             for row in merges_of(person)[:ROWS_SHOWN]
         ],
@@ -232,11 +292,9 @@ def show_events_around(click: Click) -> Table:
 
 
 def _page_events(events: QuerySet[PageEvent]) -> Table:
+    newest = events.order_by("-pk")[:ROWS_SHOWN]
     return Table(
         title=_("Pages of this session"),
         headers=(_("page event"), _("occurred at"), _("address")),
-        rows=[
-            (row_link(row, row.name), moment(row.occurred_at), _cut(row.url))
-            for row in events.order_by("-pk")[:ROWS_SHOWN]
-        ],
+        rows=[(row_link(row, row.name), moment(row.occurred_at), _cut(row.url)) for row in newest],
     )

@@ -1,4 +1,7 @@
-"""The public tracking endpoints: plain Django, any origin, no cookies, JSON or sendBeacon's text/plain."""
+"""The public tracking endpoints: plain Django, any origin, JSON or sendBeacon's text/plain.
+
+Cookies are kept on a customer's tracking domain alone, for pages of its own site.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -8,13 +11,16 @@ import msgspec
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.clicks.bots import is_crawler
+from apps.clicks.domains.cookies import complete_hit, empty_jar, fill_jar, open_jar
+from apps.clicks.domains.rules import is_of_site
+from apps.clicks.middleware import domain_of, serves
 from apps.clicks.models import Source
+from apps.clicks.sentences import sentence_on
 from apps.clicks.services import Recorded, Visitor, record_click, record_page_event, record_visitor
-from apps.clicks.tracking import TEXT_LIMITS, Hit, TrackingError, read_hit
+from apps.clicks.tracking import Hit, TrackingError, read_hit
 from apps.clicks.visitors import seconds_to_wait, user_agent_of, visitor_ip
 from apps.core.errors import (
     BadInput,
@@ -37,17 +43,6 @@ _CORS = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
-_PROBLEMS = {
-    "required": gettext_lazy("This field is required."),
-    "not_text": gettext_lazy("This must be plain text."),
-    "not_boolean": gettext_lazy("This must be true, false or null."),
-    "not_an_answer": gettext_lazy("This must be true or false."),
-    "not_a_word": gettext_lazy("This must be one word of letters, digits, dots, dashes and underscores."),
-    "not_a_page": gettext_lazy("This must be an address that starts with http:// or https://."),
-    "not_a_hash": gettext_lazy("This must be a SHA-256 in 64 hexadecimal digits."),
-    "not_a_time": gettext_lazy("This must be a time in whole milliseconds since 1970."),
-    "not_an_object": gettext_lazy("The body must be one JSON object."),
-}
 Record = Callable[[Visitor, Hit], Recorded]
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -62,9 +57,19 @@ def answer_any_origin(request: HttpRequest, answer: Callable[[HttpRequest], Http
         response = problem(MethodNotAllowed("POST, OPTIONS"))
     else:
         response = _answer_guarded(request, answer)
-    for name, value in _CORS.items():
+    for name, value in {**_CORS, **_credentials(request)}.items():
         response[name] = value
     return response
+
+
+def _credentials(request: HttpRequest) -> dict[str, str]:
+    """What a page of a tracking domain's own site needs so that its browser sends cookies along."""
+    domain, origin = domain_of(request), request.headers.get("Origin", "")
+    if domain is None:
+        return {}
+    if not is_of_site(origin, domain.host):
+        return {"Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
 
 
 def _answer_guarded(request: HttpRequest, answer: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
@@ -78,22 +83,37 @@ def _answer_guarded(request: HttpRequest, answer: Callable[[HttpRequest], HttpRe
 
 
 def _track(request: HttpRequest, record: Record) -> HttpResponse:
-    return answer_any_origin(request, lambda asked: _answer_ids(_record(asked, record)))
+    return answer_any_origin(request, lambda asked: _record(asked, record))
 
 
-def _answer_ids(recorded: Recorded) -> HttpResponse:
+def _record(request: HttpRequest, record: Record) -> HttpResponse:
+    hit = read_body(request, read_hit)
+    visitor = _visitor(request, hit)
+    jar = open_jar(request, visitor.funnel_id, hit.consent_ads)
+    if jar is None or not jar.is_allowed:
+        response = _answer_ids(record(visitor, hit))
+        if jar and jar.is_refused:
+            empty_jar(response, jar, request.COOKIES)
+        return response
+    known = complete_hit(jar, hit, visitor.funnel_id)
+    recorded = record(visitor, known)
+    response = _answer_ids(recorded, "" if hit.text("click_id") else known.text("click_id"))
+    fill_jar(response, jar, recorded.session_id, recorded.click_id or hit.text("click_id"))
+    return response
+
+
+def _answer_ids(recorded: Recorded, remembered_click_id: str = "") -> HttpResponse:
     answer = {"session_id": recorded.session_id}
-    if recorded.click_id:
-        answer["click_id"] = recorded.click_id
+    if click_id := recorded.click_id or remembered_click_id:
+        answer["click_id"] = click_id
     return JsonResponse(answer, status=201)
 
 
-def _record(request: HttpRequest, record: Record) -> Recorded:
-    hit = read_body(request, read_hit)
+def _visitor(request: HttpRequest, hit: Hit) -> Visitor:
     ip = visitor_ip(request)
-    owner = owner_of(hit.text("public_key"), ip)
+    owner = owner_of(request, hit.text("public_key"), ip)
     user_agent = user_agent_of(request)
-    visitor = Visitor(
+    return Visitor(
         tenant_id=owner[0],
         funnel_id=owner[1],
         ip=ip,
@@ -101,15 +121,14 @@ def _record(request: HttpRequest, record: Record) -> Recorded:
         source=Source.SCRIPT if hit.is_from_script else Source.API,
         is_automated=is_crawler(user_agent),
     )
-    return record(visitor, hit)
 
 
-def owner_of(public_key: str, ip: str | None) -> tuple[uuid.UUID, uuid.UUID]:
+def owner_of(request: HttpRequest, public_key: str, ip: str | None) -> tuple[uuid.UUID, uuid.UUID]:
     """(tenant id, funnel id) of a page's public key, within the rate that a key and an address may have."""
     if wait := seconds_to_wait(public_key, ip):
         raise TooMany(_("Nothing was stored. Send less often."), retry_after_s=wait)
     owner = find_funnel(public_key)
-    if owner is None:
+    if owner is None or not serves(request, owner[0]):
         raise NotFound(_("No funnel has this public_key. Copy the snippet again from the funnel's page."))
     return owner
 
@@ -123,16 +142,10 @@ def read_body(request: HttpRequest, read: Callable[[object], T]) -> T:
     except TrackingError as error:
         raise BadInput(
             _("Correct the fields named in `errors`; nothing was stored."),
-            fields={name: _sentence(name, word) for name, word in error.fields.items()},
+            fields={name: sentence_on(name, word) for name, word in error.fields.items()},
         ) from error
     except (ValueError, RecursionError) as error:
         raise Unreadable(_("The body is not valid JSON. Send one JSON object.")) from error
-
-
-def _sentence(name: str, word: str) -> str:
-    if word == "too_long":
-        return _("At most %(limit)d characters are accepted.") % {"limit": TEXT_LIMITS[name]}
-    return str(_PROBLEMS[word])
 
 
 @csrf_exempt
@@ -141,23 +154,8 @@ def track_click(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-def track_pageview(request: HttpRequest) -> HttpResponse:
-    return _track(request, lambda visitor, hit: record_page_event(visitor, hit, name="pageview"))
-
-
-@csrf_exempt
-def track_initiate_checkout(request: HttpRequest) -> HttpResponse:
-    return _track(request, lambda visitor, hit: record_page_event(visitor, hit, name="initiate_checkout"))
-
-
-@csrf_exempt
-def track_view_content(request: HttpRequest) -> HttpResponse:
-    return _track(request, lambda visitor, hit: record_page_event(visitor, hit, name="view_content"))
-
-
-@csrf_exempt
-def track_add_to_cart(request: HttpRequest) -> HttpResponse:
-    return _track(request, lambda visitor, hit: record_page_event(visitor, hit, name="add_to_cart"))
+def track_page_event(request: HttpRequest, name: str) -> HttpResponse:
+    return _track(request, lambda visitor, hit: record_page_event(visitor, hit, name=name))
 
 
 @csrf_exempt

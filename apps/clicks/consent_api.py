@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from apps.clicks.api import answer_any_origin, owner_of, read_body
 from apps.clicks.consent import read_word, record_consent
+from apps.clicks.domains.cookies import empty_jar, open_jar
 from apps.clicks.visitors import visitor_ip
 from apps.core.log import get_logger
 
@@ -21,7 +22,11 @@ def track_consent(request: HttpRequest) -> HttpResponse:
 
 def _record(request: HttpRequest) -> HttpResponse:
     word = read_body(request, read_word)
-    tenant_id, funnel_id = owner_of(word.public_key, visitor_ip(request))
+    tenant_id, funnel_id = owner_of(request, word.public_key, visitor_ip(request))
     kept = record_consent(word, tenant_id=tenant_id, funnel_id=funnel_id)
     log.info("consent.said", funnel_id=str(funnel_id), outcome="kept" if kept else "no_session")
-    return HttpResponse(status=204)
+    response = HttpResponse(status=204)
+    jar = open_jar(request, funnel_id, word.consent_ads)
+    if jar and jar.is_refused:
+        empty_jar(response, jar, request.COOKIES)
+    return response

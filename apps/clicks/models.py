@@ -20,6 +20,10 @@ def new_link_key() -> str:
     return new_id("l", length=10)
 
 
+def new_proof() -> str:
+    return new_id("", length=32)
+
+
 class Person(TenantOwned):
     """Somebody known by one identity or more, over devices. `merged_into` leads to whom they turned out to be."""
 
@@ -63,6 +67,7 @@ class PersonMerge(TenantOwned):
     moved = models.JSONField(_("what was moved"), default=dict)
     merged_at = models.DateTimeField(_("merged at"), db_default=Now())
     undone_at = models.DateTimeField(_("undone at"), null=True)
+    undone_by = models.CharField(_("undone by"), max_length=200, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("merge of people")
@@ -76,7 +81,9 @@ class Session(TenantOwned):
     """A visitor's stretch of activity on one funnel's pages; half an hour of silence ends it.
 
     `identity` also holds, as `buyer_em`, `buyer_ph` and `buyer_external_id`, who the purchase told that it was: those
-    lead to the person and are never sent.
+    lead to the person and are never sent. What the browser is known by (`ip` to `fbp`) is its latest hit's;
+    `click_ref` is the click that the page carried, of this session or an earlier one. `flush_at` is when to look
+    whether the page events that wait in the session should go (buffer.py); null while none waits.
     """
 
     public_id = models.CharField(_("session id"), max_length=32, unique=True)
@@ -86,6 +93,12 @@ class Session(TenantOwned):
     email_sha256 = models.CharField(_("e-mail hash"), max_length=64, blank=True, db_default="")
     phone_sha256 = models.CharField(_("phone hash"), max_length=64, blank=True, db_default="")
     identity = models.JSONField(_("identity hashes"), default=dict, blank=True)
+    ip = models.GenericIPAddressField(_("IP address"), null=True)
+    user_agent = models.TextField(_("user agent"), blank=True, db_default="")
+    fbc = models.TextField(blank=True, db_default="")
+    fbp = models.CharField(max_length=200, blank=True, db_default="")
+    click_ref = models.CharField(_("carried click id"), max_length=32, blank=True, db_default="")
+    flush_at = models.DateTimeField(_("buffer is looked at"), null=True)
     consent_ads = models.BooleanField(_("consent for ads"), null=True)
     consent_at = models.DateTimeField(_("consent given or refused at"), null=True)
     person = models.ForeignKey(
@@ -102,6 +115,12 @@ class Session(TenantOwned):
                 fields=["id"],
                 name="session_unlinked",
                 condition=models.Q(person__isnull=True) & ~models.Q(identity={}),
+            ),
+            models.Index(fields=["flush_at"], name="session_flush", condition=models.Q(flush_at__isnull=False)),
+            models.Index(
+                fields=["click_ref"],
+                name="session_carried",
+                condition=models.Q(flush_at__isnull=False) & ~models.Q(click_ref=""),
             ),
         ]
 
@@ -198,17 +217,33 @@ class ConsentRecord(TenantOwned):
 
 
 class PageEvent(TenantOwned):
-    """A page view or a started checkout within a session."""
+    """What a visitor did on a page, within a session: `name` is a word of tracking.PAGE_EVENTS.
+
+    `data` tells of what (value, currency, contents). While `is_buffered` it waits in its session to be told to the ad
+    platforms; what machines did never waits.
+    """
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="page_events")
     name = models.CharField(_("name"), max_length=30)
     url = models.TextField(_("address"))
     event_id = models.CharField(_("browser's event id"), max_length=100, blank=True)
     occurred_at = models.DateTimeField(_("occurred at"), db_default=Now())
+    data = models.JSONField(_("of what"), default=dict, db_default=models.Value({}, models.JSONField()))
+    is_buffered = models.BooleanField(_("waits in its session"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("page event")
         verbose_name_plural = _("page events")
+        indexes: ClassVar = [
+            models.Index(
+                fields=["session", "occurred_at"], name="page_event_buffer", condition=models.Q(is_buffered=True)
+            ),
+            models.Index(
+                fields=["tenant", "occurred_at"],
+                name="page_event_checkout",
+                condition=models.Q(name="initiate_checkout"),
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["session", "name", "event_id"], name="page_event_once", condition=~models.Q(event_id="")
@@ -217,3 +252,47 @@ class PageEvent(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.name} {self.session_id}"
+
+
+class TrackingDomain(TenantOwned):
+    """A host of the customer's that leads to the hub, so that what the hub serves and sets there is first-party.
+
+    It is used once `proven_at` is set: the customer has put `token` where only who owns the host can (domains/).
+    """
+
+    host = models.CharField(_("host"), max_length=253)
+    token = models.CharField(_("proof"), max_length=40, default=new_proof, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    checked_at = models.DateTimeField(_("last checked at"), null=True)
+    proven_at = models.DateTimeField(_("proven at"), null=True)
+    missing_since = models.DateTimeField(_("proof missing since"), null=True)
+
+    class Meta:
+        verbose_name = _("tracking domain")
+        verbose_name_plural = _("tracking domains")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "host"], name="domain_once"),
+            models.UniqueConstraint(
+                fields=["host"], name="domain_proven_once", condition=models.Q(proven_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.host
+
+
+class EventReceipt(TenantOwned):
+    """That an event of a batch was recorded, and the ids it was answered with, so that a repeat is told the same."""
+
+    event_id = models.CharField(_("event id"), max_length=100)
+    session_id = models.CharField(_("session id"), max_length=32, db_default="")
+    click_id = models.CharField(_("click id"), max_length=32, db_default="")
+    received_at = models.DateTimeField(_("received at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("event receipt")
+        verbose_name_plural = _("event receipts")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant", "event_id"], name="receipt_once")]
+
+    def __str__(self) -> str:
+        return self.event_id

@@ -119,8 +119,8 @@ def note_purchases(purchases: Iterable[Purchase]) -> int:
 
 
 @transaction.atomic
-def undo_merge(merge_id: int) -> PersonMerge:
-    """Move back what the merge moved. The two stay apart from now on, whatever hash names both."""
+def undo_merge(merge_id: int, actor: str) -> PersonMerge:
+    """Move back what the merge moved, and keep who did it. The two stay apart from now on, whatever hash names both."""
     tenant_id = PersonMerge.objects.values_list("tenant_id", flat=True).get(pk=merge_id)
     _lock(tenant_id)
     merge: PersonMerge = PersonMerge.objects.select_related("kept", "merged", "identity").get(pk=merge_id)
@@ -129,8 +129,8 @@ def undo_merge(merge_id: int) -> PersonMerge:
     holder = _follow(merge.kept)
     _give_back(merge, holder)
     Person.objects.filter(pk=merge.merged_id).update(merged_into=None)
-    PersonMerge.objects.filter(pk=merge.pk).update(undone_at=Now())
-    merge.refresh_from_db(fields=["undone_at"])
+    PersonMerge.objects.filter(pk=merge.pk).update(undone_at=Now(), undone_by=actor[:200])
+    merge.refresh_from_db(fields=["undone_at", "undone_by"])
     log.info("people.merge_undone", tenant_id=str(tenant_id), rows=len(merge.moved["sessions"]))
     return merge
 

@@ -17,6 +17,7 @@ from apps.clicks.models import Click, Identity, Person, PersonMerge
 from apps.clicks.people import undo_merge
 from apps.clicks.selectors import devices_of, find_people, list_merges, merges_of, visits_of
 from apps.core.errors import BadInput
+from apps.tenants.authentication import actor_of
 
 _EMAIL = OpenApiParameter("email_sha256", str, description="SHA-256 of the e-mail address, 64 hexadecimal digits.")
 _PHONE = OpenApiParameter("phone_sha256", str, description="SHA-256 of the phone number, 64 hexadecimal digits.")
@@ -76,7 +77,10 @@ class DeviceOutput(serializers.Serializer[Any]):
 
 
 class MergeOutput(serializers.ModelSerializer[PersonMerge]):
-    """`merged` turned out to be `kept`, because somebody gave both of them the hash `because`."""
+    """`merged` turned out to be `kept`, because somebody gave both of them the hash `because`.
+
+    `undone_by` names who took that back: an API key by its name and prefix, or one of the hub's staff.
+    """
 
     kept = serializers.CharField(source="kept.public_id")
     merged = serializers.CharField(source="merged.public_id")
@@ -88,7 +92,7 @@ class MergeOutput(serializers.ModelSerializer[PersonMerge]):
         model = PersonMerge
         fields = (
             *("id", "kept", "merged", "because", "sessions_moved", "identities_moved"),
-            *("merged_at", "undone_at"),
+            *("merged_at", "undone_at", "undone_by"),
         )
 
     def get_sessions_moved(self, merge: PersonMerge) -> int:
@@ -163,4 +167,4 @@ class MergeUndo(APIView):
     @extend_schema(request=None, responses=MergeOutput)
     def post(self, request: Request, pk: int) -> Response:
         merge = get_object_or_404(list_merges(), pk=pk)
-        return Response(MergeOutput(undo_merge(merge.pk)).data)
+        return Response(MergeOutput(undo_merge(merge.pk, actor_of(request))).data)

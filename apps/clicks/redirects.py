@@ -18,9 +18,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.clicks.bots import PURPOSE_HEADERS, is_automated
+from apps.clicks.domains.cookies import Jar, complete_arrival, fill_jar, open_jar
 from apps.clicks.links import carry_click_id, carrying_fields, is_from_an_ad, merge_parameters, read_arrival
+from apps.clicks.middleware import serves
 from apps.clicks.models import Source, TrackingLink
-from apps.clicks.services import Visitor, record_click
+from apps.clicks.services import Recorded, Visitor, record_click
 from apps.clicks.tracking import TEXT_LIMITS, Hit, read_hit
 from apps.clicks.visitors import printable, seconds_to_wait, user_agent_of, visitor_ip
 from apps.core.errors import HubError, MethodNotAllowed, NotFound, Overloaded, TooMany
@@ -52,6 +54,16 @@ class LiveLink:
     fields: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a visitor is sent, and what their browser is to keep of it where `jar` allows."""
+
+    address: str
+    jar: Jar | None = None
+    session_id: str = ""
+    click_id: str = ""
+
+
 _fresh: Remembered[str, LiveLink] = Remembered(seconds=_REMEMBERED_S)
 _last_known: Remembered[str, LiveLink] = Remembered(seconds=_LAST_KNOWN_S)
 _outage: Remembered[str, bool] = Remembered(seconds=_SPARED_S)
@@ -60,25 +72,29 @@ _outage: Remembered[str, bool] = Remembered(seconds=_SPARED_S)
 @csrf_exempt
 def follow_link(request: HttpRequest, key: str) -> HttpResponse:
     try:
-        location = _lead_on(request, key.lower())
+        way = _lead_on(request, key.lower())
     except HubError as error:
         return problem(error)
-    return HttpResponse(status=302, headers={**_HEADERS, "Location": location})
+    response = HttpResponse(status=302, headers={**_HEADERS, "Location": way.address})
+    if way.jar and way.jar.is_allowed:
+        fill_jar(response, way.jar, way.session_id, way.click_id)
+    return response
 
 
-def _lead_on(request: HttpRequest, key: str) -> str:
+def _lead_on(request: HttpRequest, key: str) -> Way:
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed("GET, HEAD")
     ip = visitor_ip(request)
     wait = seconds_to_wait(key, ip)
     link = _find(key, wait)
+    if not serves(request, link.tenant_id):
+        raise _nothing_here()
     address = merge_parameters(link.destination, request.META.get("QUERY_STRING", ""))
     if wait:
         log.warning("redirect.not_recorded", reason="too_many", funnel_id=str(link.funnel_id))
         count("clicks_lost_total", reason="too_many")
-        return address
-    click_id = _record(request, link, ip, address)
-    return carry_click_id(address, link.fields, click_id) if click_id else address
+        return Way(address)
+    return _record(request, link, ip, address)
 
 
 def _find(key: str, wait: int) -> LiveLink:
@@ -93,8 +109,12 @@ def _find(key: str, wait: int) -> LiveLink:
         if link is None:
             raise Overloaded(_("Try again in a few seconds.")) from error
     if link is None:
-        raise NotFound(_("There is nothing at this address. Check it, then try again."))
+        raise _nothing_here()
     return link
+
+
+def _nothing_here() -> NotFound:
+    return NotFound(_("There is nothing at this address. Check it, then try again."))
 
 
 def _read(key: str) -> LiveLink | None:
@@ -115,21 +135,35 @@ def _read(key: str) -> LiveLink | None:
     return _last_known.keep(key, _fresh.keep(key, link))
 
 
-def _record(request: HttpRequest, link: LiveLink, ip: str | None, address: str) -> str:
-    """Store the click; the click id to carry on, or "" where there is none to carry."""
-    told = read_arrival(request.META.get("QUERY_STRING", ""), request.COOKIES)
+def _record(request: HttpRequest, link: LiveLink, ip: str | None, address: str) -> Way:
+    """Store the click and carry its id on, where there is one to carry."""
     visitor = _visitor(request, link, ip)
-    hit = _hit(request, told, address if len(address) <= TEXT_LIMITS["url"] else link.destination)
+    landing = address if len(address) <= TEXT_LIMITS["url"] else link.destination
     try:
-        click_id = _ask(lambda: record_click(visitor, hit)).click_id
+        told, jar, recorded = _ask(lambda: _record_arrival(request, visitor, landing))
     except DatabaseTrouble as error:
         log.error("redirect.not_recorded", error_type=type(error).__name__, funnel_id=str(link.funnel_id))
         count("clicks_lost_total", reason="database")
-        return ""
+        return Way(address)
     if visitor.is_automated:
-        return ""
+        return Way(address)
     # Somebody on the way from page to checkout keeps the id of the click that came from the ad.
-    return click_id if is_from_an_ad(told) else told.get("click_id", click_id)
+    click_id = recorded.click_id if is_from_an_ad(told) else told.get("click_id", recorded.click_id)
+    return Way(carry_click_id(address, link.fields, click_id), jar, recorded.session_id, click_id)
+
+
+def _record_arrival(
+    request: HttpRequest, visitor: Visitor, landing: str
+) -> tuple[Mapping[str, str], Jar | None, Recorded]:
+    query = request.META.get("QUERY_STRING", "")
+    jar = open_jar(request, visitor.funnel_id, consent_ads=None)
+    if jar is None:
+        told = read_arrival(query, request.COOKIES)
+    elif jar.is_allowed:
+        jar, told = complete_arrival(jar, read_arrival(query, request.COOKIES), visitor.funnel_id)
+    else:
+        told = read_arrival(query, {})
+    return told, jar, record_click(visitor, _hit(request, told, landing))
 
 
 def _visitor(request: HttpRequest, link: LiveLink, ip: str | None) -> Visitor:

@@ -2,16 +2,21 @@
 
 import base64
 import json
+import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from apps.clicks.models import Source
 from apps.clicks.tracking import Hit
-from apps.core.ids import CLICK_PREFIX, SESSION_PREFIX, new_id
+from apps.clicks.waiting import Waiting, note_waiting
+from apps.core.ids import CLICK_PREFIX, EVENT_PREFIX, SESSION_PREFIX, new_id
 from apps.core.log import current_request_id
 
 SESSION_IDLE_MINUTES = 30
@@ -24,6 +29,9 @@ _IS_NEWS = """EXCLUDED.consent_ads <> coalesce(s.consent_ads, NOT EXCLUDED.conse
 # page that goes on sending an old id is led to the latest.
 _IS_OVER = f"{{0}}.last_seen_at < now() - interval '{SESSION_IDLE_MINUTES} minutes'"
 NEXT_ID = "'hts' || left(encode(sha256(convert_to({0}.id || ' ' || {0}.public_id, 'UTF8')), 'hex'), 24)"
+# When to look at the buffer first. Later hits leave it alone, which keeps their update of the row off every index; who
+# looks then finds out whether the visitor has been active since (buffer.py).
+_FIRST_LOOK = f"now() + interval '{SESSION_IDLE_MINUTES} minutes'"
 # A page that remembers only its click stays in that click's session. The last WHERE keeps a session to its own tenant
 # and funnel: a foreign one is neither changed nor told of, and the caller opens one of its own instead.
 # A person who is being merged is not taken over: the lane links the new session by its hashes then.
@@ -46,7 +54,8 @@ _UPSERT_SESSION = f"""
     latest AS (SELECT * FROM chain ORDER BY link DESC LIMIT 1),
     ended AS (SELECT * FROM latest WHERE {_IS_OVER.format("latest")})
     INSERT INTO clicks_session AS s
-        (public_id, tenant_id, funnel_id, email_sha256, phone_sha256, identity, consent_ads, consent_at, person_id)
+        (public_id, tenant_id, funnel_id, email_sha256, phone_sha256, identity, consent_ads, consent_at, person_id,
+         ip, user_agent, fbc, fbp, click_ref, flush_at)
     SELECT coalesce({NEXT_ID.format("ended")}, latest.public_id, wanted.public_id), %(tenant_id)s, %(funnel_id)s,
            coalesce(nullif(%(email)s::text, ''), ended.email_sha256, ''),
            coalesce(nullif(%(phone)s::text, ''), ended.phone_sha256, ''),
@@ -56,7 +65,9 @@ _UPSERT_SESSION = f"""
                 THEN statement_timestamp() ELSE ended.consent_at END,
            CASE WHEN ended.identity @> %(identity)s::jsonb
                 THEN (SELECT p.id FROM clicks_person p
-                      WHERE p.id = ended.person_id AND p.merged_into_id IS NULL FOR SHARE) END
+                      WHERE p.id = ended.person_id AND p.merged_into_id IS NULL FOR SHARE) END,
+           %(ip)s::inet, %(user_agent)s, %(fbc)s, %(fbp)s, %(click_ref)s,
+           CASE WHEN %(is_buffered)s::boolean THEN {_FIRST_LOOK} END
     FROM wanted LEFT JOIN latest ON true LEFT JOIN ended ON true
     ON CONFLICT (public_id) DO UPDATE SET
         last_seen_at = now(),
@@ -64,6 +75,12 @@ _UPSERT_SESSION = f"""
         phone_sha256 = coalesce(nullif(%(phone)s::text, ''), s.phone_sha256),
         identity = s.identity || %(identity)s::jsonb,
         person_id = CASE WHEN s.identity @> %(identity)s::jsonb THEN s.person_id END,
+        ip = coalesce(EXCLUDED.ip, s.ip),
+        user_agent = coalesce(nullif(EXCLUDED.user_agent, ''), s.user_agent),
+        fbc = coalesce(nullif(EXCLUDED.fbc, ''), s.fbc),
+        fbp = coalesce(nullif(EXCLUDED.fbp, ''), s.fbp),
+        click_ref = coalesce(nullif(EXCLUDED.click_ref, ''), s.click_ref),
+        flush_at = coalesce(s.flush_at, EXCLUDED.flush_at),
         consent_ads = CASE WHEN {_IS_NEWS} THEN EXCLUDED.consent_ads ELSE s.consent_ads END,
         consent_at = CASE WHEN {_IS_NEWS} THEN EXCLUDED.consent_at ELSE s.consent_at END
     WHERE s.tenant_id = EXCLUDED.tenant_id AND s.funnel_id = EXCLUDED.funnel_id
@@ -74,28 +91,44 @@ _KEEP_WORD = """
     INSERT INTO clicks_consentrecord (tenant_id, session_id, consent_ads, source, given_at)
     SELECT tenant_id, id, consent_ads, %(said_by)s, consent_at FROM session WHERE consent_at = statement_timestamp()
 """
-_RECORD_CLICK = f"""
+
+
+def _tighten(statement: str) -> str:
+    """Without the space that only readers need: psycopg takes texts over 4,096 characters apart at each execution."""
+    return re.sub(r"\s*([(),=])\s*", r"\1", " ".join(statement.split()))
+
+
+_RECORD_CLICK = _tighten(
+    f"""
 WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}), click AS (
 INSERT INTO clicks_click
     (public_id, tenant_id, funnel_id, session_id, landing_url, referrer, fbclid, fbc, fbp, ttclid, gclid, utm,
      src, sck, xcod, ip, user_agent, consent_ads, event_id, correlation_id, source, link_id, is_automated,
-     clock_skew_ms)
+     clock_skew_ms, clicked_at)
 SELECT %(click_id)s, tenant_id, %(funnel_id)s, id, %(url)s, %(referrer)s, %(fbclid)s, %(fbc)s, %(fbp)s, %(ttclid)s,
        %(gclid)s, %(utm)s::jsonb, %(src)s, %(sck)s, %(xcod)s, %(ip)s::inet, %(user_agent)s, %(consent)s::boolean,
        %(event_id)s, %(correlation_id)s, %(source)s, %(link_id)s::bigint, %(is_automated)s::boolean,
-       %(sent_at)s::bigint - (extract(epoch FROM statement_timestamp()) * 1000)::bigint
+       %(sent_at)s::bigint - (extract(epoch FROM statement_timestamp()) * 1000)::bigint,
+       coalesce(%(occurred_at)s::timestamptz, statement_timestamp())
 FROM session
-ON CONFLICT (public_id) DO NOTHING)
-SELECT public_id FROM session
+ON CONFLICT (public_id) DO NOTHING RETURNING id)
+SELECT public_id, EXISTS (SELECT FROM click) FROM session
 """
-_RECORD_PAGE_EVENT = f"""
+)
+_RECORD_PAGE_EVENT = _tighten(
+    f"""
 WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}), event AS (
-INSERT INTO clicks_pageevent (tenant_id, session_id, name, url, event_id)
-SELECT tenant_id, id, %(name)s, %(url)s, %(event_id)s FROM session
-ON CONFLICT DO NOTHING)
-SELECT public_id FROM session
+INSERT INTO clicks_pageevent (tenant_id, session_id, name, url, event_id, occurred_at, data, is_buffered)
+SELECT tenant_id, id, %(name)s, %(url)s, %(event_id)s,
+       coalesce(%(occurred_at)s::timestamptz, statement_timestamp()), %(data)s::jsonb, %(is_buffered)s::boolean
+FROM session
+ON CONFLICT DO NOTHING RETURNING id)
+SELECT public_id, EXISTS (SELECT FROM event) FROM session
 """
-_RECORD_VISITOR = f"WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}) SELECT public_id FROM session"
+)
+_RECORD_VISITOR = _tighten(
+    f"WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}) SELECT public_id, true FROM session"
+)
 MAX_USER_AGENT = 1000
 _CLICK_TEXTS = (
     "url",
@@ -127,38 +160,63 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The ids to carry on; `click_id` is empty for page events."""
+    """The ids to carry on; `click_id` is empty for page events. What was recorded before `is_new` no more."""
 
     click_id: str
     session_id: str
+    is_new: bool = True
 
 
-def record_click(visitor: Visitor, hit: Hit) -> Recorded:
+def record_click(visitor: Visitor, hit: Hit, occurred_at: datetime | None = None) -> Recorded:
     """Store a click of its own; a `click_id` that the page carries only leads to its session."""
     click_id = _id_of_click(visitor, hit)
     facts: dict[str, Any] = {name: hit.text(name) for name in _CLICK_TEXTS} | {
         "click_id": click_id,
+        "click_ref": "" if visitor.is_automated else click_id,
         "utm": json.dumps(hit.utm),
-        "ip": visitor.ip,
-        "user_agent": visitor.user_agent[:MAX_USER_AGENT],
         "correlation_id": current_request_id(),
         "said_by": "click",
         "source": visitor.source,
         "link_id": visitor.link_id,
         "is_automated": visitor.is_automated,
         "sent_at": hit.sent_at,
+        "occurred_at": occurred_at,
     }
-    return Recorded(click_id=click_id, session_id=_write(_RECORD_CLICK, visitor, hit, facts))
+    session_id, is_new = _write(_RECORD_CLICK, visitor, hit, facts)
+    return Recorded(click_id, session_id, is_new)
 
 
-def record_page_event(visitor: Visitor, hit: Hit, *, name: str) -> Recorded:
-    facts = {"name": name, "said_by": name, "url": hit.text("url"), "event_id": hit.text("event_id")}
-    return Recorded(click_id="", session_id=_write(_RECORD_PAGE_EVENT, visitor, hit, facts))
+def record_page_event(
+    visitor: Visitor,
+    hit: Hit,
+    *,
+    name: str,
+    occurred_at: datetime | None = None,
+    note: Callable[[Waiting], None] = note_waiting,
+) -> Recorded:
+    """Store what happened on a page; it waits in its session to be told to the ad platforms (buffer.py).
+
+    `note` is told of what waits; a caller with a transaction of its own does so once that is committed.
+    """
+    event_id = hit.text("event_id") or new_id(EVENT_PREFIX)
+    facts = {
+        "name": name,
+        "said_by": name,
+        "url": hit.text("url"),
+        "event_id": event_id,
+        "data": json.dumps(hit.data),
+        "is_buffered": not visitor.is_automated,
+        "occurred_at": occurred_at,
+    }
+    recorded = Recorded("", *_write(_RECORD_PAGE_EVENT, visitor, hit, facts))
+    if recorded.is_new and facts["is_buffered"]:
+        note(Waiting(recorded.session_id, event_id, name, occurred_at or timezone.now()))
+    return recorded
 
 
 def record_visitor(visitor: Visitor, hit: Hit) -> Recorded:
     """Keep who the visitor turned out to be, without an action of theirs."""
-    return Recorded(click_id="", session_id=_write(_RECORD_VISITOR, visitor, hit, {"said_by": "identify"}))
+    return Recorded("", *_write(_RECORD_VISITOR, visitor, hit, {"said_by": "identify"}))
 
 
 def _id_of_click(visitor: Visitor, hit: Hit) -> str:
@@ -173,11 +231,20 @@ def _id_of_click(visitor: Visitor, hit: Hit) -> str:
     return CLICK_PREFIX + base64.b32hexencode(digest[:15]).decode().lower()
 
 
-def _write(statement: str, visitor: Visitor, hit: Hit, facts: dict[str, Any]) -> str:
-    """Run `statement` in the visitor's session, or in a new one when that is not theirs; the session's id."""
+def _write(statement: str, visitor: Visitor, hit: Hit, facts: dict[str, Any]) -> tuple[str, bool]:
+    """Run `statement` in the visitor's session, or in a new one when that is not theirs.
+
+    Gives the session's id, and whether the statement stored something that was not there.
+    """
     session_id = hit.text("session_id")
     values: dict[str, Any] = {
+        "click_ref": hit.text("click_id"),
+        "is_buffered": False,
+        "fbc": hit.text("fbc"),
+        "fbp": hit.text("fbp"),
         **facts,
+        "ip": visitor.ip,
+        "user_agent": visitor.user_agent[:MAX_USER_AGENT],
         "tenant_id": visitor.tenant_id,
         "funnel_id": visitor.funnel_id,
         "email": next(iter(hit.identity.get("em", [])), ""),
@@ -191,5 +258,5 @@ def _write(statement: str, visitor: Visitor, hit: Hit, facts: dict[str, Any]) ->
         cursor.execute(statement, values)
         if cursor.rowcount == 0:
             cursor.execute(statement, {**values, "session_id": new_id(SESSION_PREFIX), "carried_click_id": ""})
-        recorded_in: str = cursor.fetchone()[0]
-    return recorded_in
+        recorded: tuple[str, bool] = cursor.fetchone()
+    return recorded

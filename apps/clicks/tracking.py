@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
+from apps.clicks.page_data import read_data
 from apps.core.identity import HashedIdentity, Person, hash_person
+from apps.funnels.event_names import PAGE_EVENT_NAMES
 from apps.gateways.tracking import keep_tracking
 
+PAGE_EVENTS = tuple(PAGE_EVENT_NAMES)
 UTM_FIELDS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
 # field -> longest accepted value, in characters
 TEXT_LIMITS: dict[str, int] = {
@@ -47,13 +50,15 @@ _FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod")
 class Hit:
     """One tracked action of a visitor; `texts` holds only non-empty values, `identity` only hashes.
 
-    `sent_at` is the browser's clock when it sent this, in ms since 1970; only its difference to ours is kept.
+    `sent_at` is the browser's clock when it sent this, in ms since 1970; only its difference to ours is kept. `data`
+    tells of what an event is (page_data.py).
     """
 
     texts: Mapping[str, str] = field(repr=False)
     consent_ads: bool | None
     identity: HashedIdentity = field(repr=False)
     is_from_script: bool = field(default=False, repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     sent_at: int | None = field(default=None, repr=False)
 
     def text(self, name: str) -> str:
@@ -105,6 +110,8 @@ def read_hit(body: object) -> Hit:
         consent_ads=consent,
         is_from_script=body.get("source") == "script",
         sent_at=sent_at,
+        # A page's own slip there must not lose what its visitor did.
+        data=read_data(body.get("data"))[0],
     )
 
 

@@ -205,6 +205,7 @@ class Conversion(TenantOwned):
                 condition=models.Q(match_due_at__isnull=False),
             ),
             models.Index(fields=["tenant", "-id"], name="conversion_newest"),
+            models.Index(fields=["tenant", "funnel", "occurred_at"], name="conversion_funnel_time"),
             models.Index(
                 fields=["tenant", "email_sha256"], name="conversion_email", condition=~models.Q(email_sha256="")
             ),

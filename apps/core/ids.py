@@ -9,6 +9,7 @@ import secrets
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 CLICK_PREFIX = "htc"
 SESSION_PREFIX = "hts"
+EVENT_PREFIX = "hte"
 _CARRIED_ID = re.compile(r"ht([cs])[0-9a-v]{24}(?![0-9a-z])")
 
 

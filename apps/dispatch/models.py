@@ -4,12 +4,13 @@
 takes over. `failures` counts what failed by the event's own fault or the platform's, `attempts` every claim.
 """
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apps.clicks.models import PageEvent
 from apps.conversions.models import Conversion
 from apps.funnels.models import Destination, Funnel
 from apps.tenants.models import TenantOwned
@@ -34,16 +35,20 @@ LIVE_STATUSES = (SendStatus.PENDING, SendStatus.RETRYING, SendStatus.SENDING)
 
 
 class CapiEvent(TenantOwned):
-    """One thing to tell the ad platforms of one order, for ever under one event_id (event_id.py).
+    """One thing to tell the ad platforms, for ever under one event_id: of an order, or of what happened on a page.
 
     `stage` is what happened to the order (services/plan.py): each is told once, whatever name a funnel gives it later.
+    An order's event_id is made by event_id.py; a page event's is the one that the browser's pixel was given.
     """
 
-    event_id = models.CharField(_("event id"), max_length=64)
+    event_id = models.CharField(_("event id"), max_length=100)
     event_name = models.CharField(_("event"), max_length=40)
     stage = models.CharField(_("stage of the order"), max_length=30, default="sale", db_default="sale")
     conversion = models.ForeignKey(
-        Conversion, on_delete=models.PROTECT, related_name="capi_events", verbose_name=_("conversion")
+        Conversion, on_delete=models.PROTECT, null=True, related_name="capi_events", verbose_name=_("conversion")
+    )
+    page_event = models.OneToOneField(
+        PageEvent, on_delete=models.PROTECT, null=True, related_name="capi_event", verbose_name=_("page event")
     )
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
     event_time = models.DateTimeField(_("time of the event"))
@@ -56,11 +61,25 @@ class CapiEvent(TenantOwned):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "event_id"], name="event_once"),
             models.UniqueConstraint(fields=["conversion", "stage"], name="event_stage_once"),
+            models.CheckConstraint(
+                condition=models.Q(conversion__isnull=False) ^ models.Q(page_event__isnull=False), name="event_of_one"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["tenant", "-id"], name="event_newest")]
 
+    @property
+    def about(self) -> Conversion | PageEvent:
+        return cast(Conversion | PageEvent, self.conversion or self.page_event)
+
     def __str__(self) -> str:
         return f"{self.event_name} {self.event_id[:12]}"
+
+
+class Rank(models.IntegerChoices):
+    """Which sends of a destination go first: no sale waits behind page views."""
+
+    SALE = 0, _("sale")
+    PAGE = 1, _("page event")
 
 
 class Send(TenantOwned):
@@ -74,6 +93,7 @@ class Send(TenantOwned):
     )
     status = models.CharField(_("status"), max_length=10, choices=SendStatus)
     reason = models.CharField(_("reason"), max_length=60, blank=True)
+    rank = models.PositiveSmallIntegerField(_("rank"), choices=Rank, default=Rank.SALE, db_default=Rank.SALE)
     due_at = models.DateTimeField(_("due at"), db_default=Now())
     deadline = models.DateTimeField(_("deadline"))
     attempts = models.PositiveIntegerField(_("attempts"), db_default=0)
@@ -89,7 +109,7 @@ class Send(TenantOwned):
         constraints: ClassVar = [models.UniqueConstraint(fields=["event", "destination"], name="send_once")]
         indexes: ClassVar = [
             models.Index(
-                fields=["destination", "due_at"],
+                fields=["destination", "rank", "due_at"],
                 name="send_due",
                 condition=models.Q(status__in=LIVE_STATUSES),
             ),

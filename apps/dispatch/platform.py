@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from apps.dispatch.meta.payload import ClickFacts, SaleFacts
+from apps.dispatch.meta.payload import BrowserFacts, EventFacts
 from apps.dispatch.meta.preflight import Problem
 from apps.dispatch.verdict import Verdict
 
@@ -39,7 +39,7 @@ class Platform(Protocol):
     def resolve(self, *, base_url: str, api_version: str) -> tuple[str, str]:
         """(base URL, API version) with the hub's settings in place of what the destination leaves empty."""
 
-    def build_event(self, sale: SaleFacts, click: ClickFacts | None, now: datetime) -> ServerEvent: ...
+    def build_event(self, facts: EventFacts, browser: BrowserFacts | None, now: datetime) -> ServerEvent: ...
 
     def check_event(self, event: ServerEvent, now: datetime) -> Sequence[Problem]: ...
 

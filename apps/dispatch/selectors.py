@@ -1,6 +1,7 @@
 """Reads of the outbox."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
@@ -8,7 +9,8 @@ from django.db.models.functions import Now
 
 from apps.dispatch.consent import Word, moment_of_event
 from apps.dispatch.models import LIVE_STATUSES, CapiEvent, Send, SendStatus
-from apps.dispatch.words import Question, find_words
+from apps.dispatch.subjects import find_subject, heard_at
+from apps.dispatch.words import find_words
 from apps.funnels.models import Destination
 
 _URGENCY = Case(
@@ -24,9 +26,9 @@ def events_with_status() -> QuerySet[Any]:
 
 
 def consent_of(event: CapiEvent) -> dict[str, Word]:
-    """What the buyer had said by the time of the event (`as_of_event`), and by now (`now`)."""
-    moment = moment_of_event(event.event_time, event.conversion.received_at, event.created_at)
-    then, now = Question(event.conversion_id, moment), Question(event.conversion_id)
+    """What its person had said by the time of the event (`as_of_event`), and by now (`now`)."""
+    now = find_subject(event).question
+    then = replace(now, until=moment_of_event(event.event_time, heard_at(event), event.created_at))
     words = find_words([then, now])
     return {"as_of_event": words[then], "now": words[now]}
 

@@ -18,7 +18,17 @@ from rest_framework.viewsets import GenericViewSet
 from apps.core.api import Pages
 from apps.funnels.credentials import check_credentials
 from apps.funnels.event_names import DEFAULT_NAMES, claims_a_sale, event_name_of, is_known_kind, is_usable_name
-from apps.funnels.models import ChildOrders, Destination, Endpoint, Funnel, Platform, Rollout, Trial, UnknownConsent
+from apps.funnels.models import (
+    ChildOrders,
+    Destination,
+    Endpoint,
+    Funnel,
+    PageEvents,
+    Platform,
+    Rollout,
+    Trial,
+    UnknownConsent,
+)
 from apps.funnels.selectors import has_unpublished_changes
 from apps.funnels.services import create_funnel, publish_funnel, update_funnel
 from apps.gateways.api import Finding
@@ -88,6 +98,7 @@ class FunnelInput(serializers.Serializer[Any]):
     unknown_consent = serializers.ChoiceField(choices=UnknownConsent.choices, required=False)
     event_names = serializers.DictField(child=serializers.CharField(max_length=40, allow_blank=True), required=False)
     child_orders = serializers.ChoiceField(choices=ChildOrders.choices, required=False)
+    page_events = serializers.ChoiceField(choices=PageEvents.choices, required=False)
     endpoints = EndpointInput(many=True, required=False)
     destinations = DestinationInput(many=True, required=False)
 
@@ -181,6 +192,7 @@ class FunnelOutput(serializers.ModelSerializer[Funnel]):
             "unknown_consent",
             "event_names",
             "child_orders",
+            "page_events",
             "endpoints",
             "destinations",
             "created_at",

@@ -25,6 +25,19 @@ DEFAULT_NAMES: Mapping[Kind, str] = {
     Kind.DISPUTE_WON: NOTHING,
     Kind.CHARGED_BACK: NOTHING,
 }
+# What happens on a page, in the words of /track/*. These names are the pixels' own and cannot be chosen.
+PAGE_EVENT_NAMES: Mapping[str, str] = {
+    "pageview": "PageView",
+    "view_content": "ViewContent",
+    "search": "Search",
+    "add_to_wishlist": "AddToWishlist",
+    "add_to_cart": "AddToCart",
+    "initiate_checkout": "InitiateCheckout",
+    "lead": "Lead",
+    "complete_registration": "CompleteRegistration",
+    "contact": "Contact",
+    "schedule": "Schedule",
+}
 SALE_NAMES = frozenset({"Purchase", "Subscribe"})
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 

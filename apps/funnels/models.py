@@ -54,6 +54,14 @@ class ChildOrders(models.TextChoices):
     PURCHASE = "purchase", _("a purchase of its own")
 
 
+class PageEvents(models.TextChoices):
+    """Who tells the ad platforms what visitors do on the pages (docs/page-events.md)."""
+
+    HYBRID = "hybrid", _("pixel and server, under one event id")
+    SERVER_ONLY = "server_only", _("server only: one enriched copy")
+    BROWSER_ONLY = "browser_only", _("pixel only: the hub sends none")
+
+
 class Platform(models.TextChoices):
     """Ad platforms that a destination can be."""
 
@@ -84,6 +92,19 @@ class Funnel(TenantOwned):
         choices=ChildOrders,
         default=ChildOrders.EXCLUDE,
         db_default=ChildOrders.EXCLUDE,
+    )
+    page_events = models.CharField(
+        _("page events"),
+        help_text=_(
+            "Pixel and server: the pixel tells at once, and the hub again for browsers that blocked it; Meta keeps the "
+            "first copy, so what is learned of the visitor later is lost where the pixel worked. Server only: a single "
+            "copy with all that was learned, up to 4 hours later; the page must fire no pixel of its own. Pixel only: "
+            "the hub sends none."
+        ),
+        max_length=12,
+        choices=PageEvents,
+        default=PageEvents.HYBRID,
+        db_default=PageEvents.HYBRID,
     )
     published = models.ForeignKey(
         "FunnelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False

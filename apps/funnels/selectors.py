@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.db.models import F
 
@@ -22,6 +22,7 @@ from apps.funnels.models import (
 )
 from apps.tenants.scoping import unscoped
 
+PageEventsWord = Literal["hybrid", "server_only", "browser_only"]
 _REMEMBERED_S = 2.0
 
 
@@ -47,6 +48,7 @@ class FunnelConfig:
     destinations: tuple[DestinationConfig, ...]
     event_names: dict[str, str] = field(default_factory=dict)
     child_orders: Literal["exclude", "purchase"] = "exclude"
+    page_events: PageEventsWord = "hybrid"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -99,6 +101,7 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
         ),
         event_names=funnel.event_names,
         child_orders="purchase" if funnel.child_orders == ChildOrders.PURCHASE else "exclude",
+        page_events=cast(PageEventsWord, funnel.page_events),
     )
 
 

@@ -17,7 +17,7 @@ from apps.gateways.signatures import Strength
 
 _DRAFT_FIELDS = (
     *("name", "landing_url", "attribution_window_days", "unknown_consent"),
-    *("event_names", "child_orders"),
+    *("event_names", "child_orders", "page_events"),
 )
 _ROLLOUT_FIELDS = ("rollout", "live_percent", "candidate")
 _DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url")

@@ -17,6 +17,7 @@ from apps.dispatch.services import replay_event
 from apps.pipeline.selectors import events_in_detail, list_conversions, list_events
 from apps.pipeline.serializers import ConversionOutput, EventDetail, EventOutput
 
+_SESSION = OpenApiParameter("session_id", str, description="Events of what happened on pages in this session.")
 _ORDER = OpenApiParameter("order_id", str, description="The gateway's order id.")
 _STATUS = OpenApiParameter("status", str, enum=SendStatus.values)
 
@@ -38,7 +39,7 @@ class ConversionList(ListAPIView[Conversion]):
         return list_conversions(_query_text(self.request, "order_id"))
 
 
-@extend_schema(tags=["events"], parameters=[_ORDER, _STATUS])
+@extend_schema(tags=["events"], parameters=[_ORDER, _SESSION, _STATUS])
 class EventList(ListAPIView[CapiEvent]):
     """Events, newest first."""
 
@@ -51,7 +52,8 @@ class EventList(ListAPIView[CapiEvent]):
                 _("Use one of the known statuses."),
                 fields={"status": _("one of: ") + ", ".join(SendStatus.values)},
             )
-        return list_events(_query_text(self.request, "order_id"), status)
+        order_id, session_id = (_query_text(self.request, name) for name in ("order_id", "session_id"))
+        return list_events(order_id, session_id, status)
 
 
 @extend_schema(tags=["events"])

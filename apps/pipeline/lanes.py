@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models.functions import Now
 
+from apps.clicks.buffer import due_buffers
 from apps.clicks.people import due_sessions
 from apps.conversions.models import Conversion, Quarantine
 from apps.dispatch.selectors import due_destinations
@@ -17,6 +18,7 @@ class DueLanes:
     ingest: bool
     matches: bool
     people: bool
+    buffers: bool
     destinations: list[uuid.UUID]
 
 
@@ -25,5 +27,6 @@ def find_due_lanes() -> DueLanes:
         ingest=Quarantine.objects.filter(due_at__lte=Now()).exists(),
         matches=Conversion.objects.filter(match_due_at__lte=Now()).exists(),
         people=due_sessions().exists(),
+        buffers=due_buffers().exists(),
         destinations=due_destinations(),
     )

@@ -16,17 +16,24 @@ def list_conversions(order_id: str | None) -> QuerySet[Conversion]:
     return rows.filter(order_id=order_id) if order_id else rows
 
 
-def list_events(order_id: str | None, status: str | None) -> QuerySet[Any]:
-    rows = events_with_status().select_related("conversion").prefetch_related(Prefetch("sends", queryset=_sends()))
+def list_events(order_id: str | None, session_id: str | None, status: str | None) -> QuerySet[Any]:
+    rows = events_with_status().select_related("conversion", "page_event__session")
+    rows = rows.prefetch_related(Prefetch("sends", queryset=_sends()))
     if order_id:
         rows = rows.filter(conversion__order_id=order_id)
+    if session_id:
+        rows = rows.filter(page_event__session__public_id=session_id)
     return rows.filter(status=status) if status else rows
 
 
 def events_in_detail() -> QuerySet[Any]:
     """Events with all that happened to them, for one at a time."""
     order = Prefetch("conversion", queryset=list_conversions(order_id=None))
-    return events_with_status().prefetch_related(order, Prefetch("sends", queryset=_sends().prefetch_related("tries")))
+    return (
+        events_with_status()
+        .select_related("page_event__session")
+        .prefetch_related(order, Prefetch("sends", queryset=_sends().prefetch_related("tries")))
+    )
 
 
 def _sends() -> QuerySet[Send]:

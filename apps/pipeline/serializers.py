@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.clicks.models import PageEvent
 from apps.conversions.models import Conversion
 from apps.dispatch.consent import Word
 from apps.dispatch.models import Attempt, CapiEvent, Send
@@ -111,12 +112,13 @@ class SendOutput(serializers.Serializer[Send]):
 
 
 class EventOutput(EventSummary):
-    """An event; `status` is its most urgent send's."""
+    """An event; `status` is its most urgent send's. Of an order, or of what happened on a page in `session_id`."""
 
-    order_id = serializers.CharField(source="conversion.order_id")
-    gateway = serializers.CharField(source="conversion.gateway")
-    amount = MoneyText(source="conversion.amount")
-    currency = serializers.CharField(source="conversion.currency")
+    order_id = serializers.CharField(source="conversion.order_id", default=None)
+    gateway = serializers.CharField(source="conversion.gateway", default=None)
+    amount = MoneyText(source="conversion.amount", default=None)
+    currency = serializers.CharField(source="conversion.currency", default=None)
+    session_id = serializers.CharField(source="page_event.session.public_id", default=None)
     created_at = serializers.DateTimeField()
     correlation_id = serializers.CharField()
     sends = SendOutput(many=True)
@@ -161,10 +163,22 @@ class ConsentOutput(serializers.Serializer[dict[str, Word]]):
     now = WordOutput()
 
 
-class EventDetail(EventOutput):
-    """An event with its conversion, the match's evidence, the buyer's consent, and every attempt in order."""
+class PageEventOutput(serializers.ModelSerializer[PageEvent]):
+    """What happened on a page."""
 
-    conversion = ConversionOutput()
+    class Meta:
+        model = PageEvent
+        fields = ("name", "url", "occurred_at", "data")
+
+
+class EventDetail(EventOutput):
+    """An event with its conversion and the match's evidence, or its page; its person's consent; every attempt in order.
+
+    `conversion` and `match` are null for a page event, `page_event` is null for an order's.
+    """
+
+    conversion = ConversionOutput(allow_null=True)
+    page_event = PageEventOutput(allow_null=True)
     match = serializers.SerializerMethodField()
     consent = serializers.SerializerMethodField()
     attempts = serializers.SerializerMethodField()

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from django.db import DataError, transaction
 
+from apps.clicks.buffer import open_buffers, take_buffered
 from apps.clicks.people import Purchase, link_due_sessions, note_purchases
 from apps.conversions.models import Conversion, Quarantine
 from apps.conversions.services import (
@@ -24,7 +25,7 @@ from apps.conversions.services import (
 )
 from apps.core.crypto import InvalidToken
 from apps.core.log import get_logger
-from apps.dispatch.services import plan_events
+from apps.dispatch.services import plan_events, plan_page_events
 from apps.funnels.selectors import published_configs
 from apps.gateways.errors import PayloadError
 from apps.gateways.registry import ADAPTERS
@@ -37,6 +38,7 @@ from apps.pipeline.reading import endpoint_of, read_kept, request_of
 
 MATCH_BATCH = 200
 QUARANTINE_BATCH = 20
+FLUSH_BATCH = 100
 UNPUBLISHED_RETRY = timedelta(seconds=30)
 log = get_logger(__name__)
 
@@ -90,7 +92,9 @@ def _match(claimed: list[Conversion]) -> Progress:
     postpone_matching([row for row in claimed if row.funnel_id not in configs], UNPUBLISHED_RETRY)
     matches = match_conversions(running, configs)
     destinations = plan_events(running, configs)
-    note_purchases(_purchases(running, matches))
+    purchases = _purchases(running, matches)
+    note_purchases(purchases)
+    open_buffers({purchase.click for purchase in purchases})
     settle_matching(running)
     log.info("match.batch", rows=len(claimed))
     return Progress(len(claimed), frozenset(destinations))
@@ -104,6 +108,17 @@ def _purchases(rows: Iterable[Conversion], matches: Mapping[int, Match]) -> list
         for row in rows
         if row.approved_at and not row.is_test and (click := sure.get(row.pk))
     ]
+
+
+@transaction.atomic
+def flush_batch(limit: int = FLUSH_BATCH) -> Progress:
+    """Plan the sends of page events that have waited long enough in their sessions, or whose visitor bought."""
+    looked_at, events = take_buffered(limit)
+    configs = published_configs(event.session.funnel_id for event in events)
+    destinations = plan_page_events([event for event in events if event.session.funnel_id in configs], configs)
+    if events:
+        log.info("buffer.flushed", rows=len(events))
+    return Progress(looked_at, frozenset(destinations))
 
 
 def link_people_batch() -> Progress:

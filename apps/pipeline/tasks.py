@@ -12,10 +12,12 @@ from celery import Task, shared_task
 from django.core.management import call_command
 from kombu.exceptions import OperationalError
 
+from apps.clicks.batch.services import purge_receipts
+from apps.clicks.domains.services import check_proven
 from apps.core.log import get_logger
 from apps.dispatch.services import cancel_withdrawn, deliver_due, release_parked
 from apps.pipeline.lanes import find_due_lanes
-from apps.pipeline.stages import Progress, link_people_batch, match_batch, replay_quarantine_batch
+from apps.pipeline.stages import Progress, flush_batch, link_people_batch, match_batch, replay_quarantine_batch
 from apps.sandbox.services import purge_received
 from apps.tenants.scoping import unscoped
 
@@ -48,13 +50,29 @@ def drain_people() -> None:
 
 
 @shared_task
+def drain_buffers() -> None:
+    _drain(lambda: _wake_destinations(flush_batch()))
+
+
+@shared_task
 def drain_destination(destination_id: str) -> None:
     _drain(lambda: deliver_due(uuid.UUID(destination_id)))
 
 
 @shared_task
+def check_domains() -> None:
+    with unscoped():
+        check_proven()
+
+
+@shared_task
 def purge_sandbox() -> None:
     purge_received()
+
+
+@shared_task
+def purge_event_receipts() -> None:
+    purge_receipts()
 
 
 @shared_task
@@ -71,6 +89,7 @@ def wake_due_lanes() -> int:
     wake_ups = [wake(drain_ingest)] if due.ingest else []
     wake_ups += [wake(drain_matches)] if due.matches else []
     wake_ups += [wake(drain_people)] if due.people else []
+    wake_ups += [wake(drain_buffers)] if due.buffers else []
     wake_ups += [wake(drain_destination, str(pk)) for pk in due.destinations]
     return sum(wake_ups)
 

@@ -7,6 +7,6 @@ from apps.pipeline import api
 urlpatterns = [
     path("conversions", api.ConversionList.as_view(), name="conversions"),
     path("events", api.EventList.as_view(), name="events"),
-    path("events/<slug:event_id>", api.EventView.as_view(), name="event"),
-    path("replay/<slug:event_id>", api.ReplayView.as_view(), name="replay"),
+    path("events/<str:event_id>", api.EventView.as_view(), name="event"),
+    path("replay/<str:event_id>", api.ReplayView.as_view(), name="replay"),
 ]

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.fields import EncryptedTextField
 from apps.tenants.scoping import ScopedManager
 
 
@@ -112,3 +113,26 @@ class ApiKey(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+
+class SigningKey(TenantOwned):
+    """What a customer's server signs its requests with: `key_id` names it, `secret` never travels.
+
+    With `may_send_clear` the hub hashes clear personal data on arrival in place of refusing it.
+    """
+
+    name = models.CharField(_("name"), max_length=80)
+    key_id = models.CharField(_("key id"), max_length=32, unique=True, editable=False)
+    secret = EncryptedTextField()
+    may_send_clear = models.BooleanField(_("clear personal data is hashed, not refused"), default=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("signing key")
+        verbose_name_plural = _("signing keys")
+        indexes: ClassVar = [models.Index(fields=["tenant"], name="signing_key_tenant")]
+
+    def __str__(self) -> str:
+        return self.key_id

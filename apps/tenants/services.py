@@ -1,4 +1,4 @@
-"""Use-cases of accounts: the only writers of users, tenants, members and API keys."""
+"""Use-cases of accounts: the only writers of users, tenants, members, API keys and signing keys."""
 
 import hashlib
 import secrets
@@ -7,16 +7,17 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.errors import BadInput
 from apps.core.ids import new_id
-from apps.tenants.models import ApiKey, Member, Role, Tenant, User
+from apps.tenants.models import ApiKey, Member, Role, SigningKey, Tenant, User
 from apps.tenants.scoping import tenant_scope, unscoped
 
 KEY_PREFIX = "hub_"
+SIGNING_KEY_PREFIX = "sk_"
+SIGNING_SECRET_PREFIX = "sks_"  # noqa: S105 - a prefix
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -82,8 +83,39 @@ def find_api_key(key: str) -> ApiKey | None:
     with unscoped():
         found: ApiKey | None = ApiKey.objects.filter(digest=digest_of(key), revoked_at=None).first()
         if found:
-            stale = timezone.now() - _USE_NOTED_EVERY
-            ApiKey.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=found.pk).update(
-                last_used_at=timezone.now()
-            )
+            _note_use(found)
     return found
+
+
+def create_signing_key(*, name: str, may_send_clear: bool = False) -> SigningKey:
+    """A new key of the tenant in scope; what it returns holds the secret, which is shown this once."""
+    created: SigningKey = SigningKey.objects.create(
+        name=name,
+        key_id=new_id(SIGNING_KEY_PREFIX, length=16),
+        secret=new_id(SIGNING_SECRET_PREFIX, length=52),
+        may_send_clear=may_send_clear,
+    )
+    return created
+
+
+def revoke_signing_key(key: SigningKey) -> None:
+    SigningKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def find_signing_key(key_id: str) -> SigningKey | None:
+    """The live key of this id. Its use is noted apart, once its signature has been found right."""
+    with unscoped():
+        found: SigningKey | None = SigningKey.objects.filter(key_id=key_id, revoked_at=None).first()
+    return found
+
+
+def note_signing_key_use(key: SigningKey) -> None:
+    with unscoped():
+        _note_use(key)
+
+
+def _note_use(key: ApiKey | SigningKey) -> None:
+    """At most once a minute: a key that is busy must not cost a write a request."""
+    now = timezone.now()
+    if key.last_used_at is None or key.last_used_at < now - _USE_NOTED_EVERY:
+        type(key).objects.filter(pk=key.pk).update(last_used_at=now)

@@ -50,7 +50,9 @@ _MENU = [
         (_("Identities"), "fingerprint", "clicks.identity"),
         (_("Merges of people"), "merge", "clicks.personmerge"),
         (_("Page events"), "web", "clicks.pageevent"),
+        (_("Event receipts"), "receipt_long", "clicks.eventreceipt"),
         (_("Redirect links"), "link", "clicks.trackinglink"),
+        (_("Tracking domains"), "domain", "clicks.trackingdomain"),
         (_("Consents"), "verified_user", "clicks.consentrecord"),
     ),
     _group(
@@ -58,6 +60,7 @@ _MENU = [
         (_("Tenants"), "apartment", "tenants.tenant"),
         (_("Members"), "group", "tenants.member"),
         (_("API keys"), "key", "tenants.apikey"),
+        (_("Signing keys"), "draw", "tenants.signingkey"),
         (_("Funnels"), "filter_alt", "funnels.funnel"),
         (_("Webhook endpoints"), "webhook", "funnels.endpoint"),
         (_("Switches of endpoints"), "toggle_on", "funnels.rolloutchange"),

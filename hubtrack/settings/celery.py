@@ -49,6 +49,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = _REDIS_TRANSPORT if CELERY_BROKER_URL.startswi
 
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
+    "check-domains": {"task": "apps.pipeline.tasks.check_domains", "schedule": 86400.0},
+    "purge-event-receipts": {"task": "apps.pipeline.tasks.purge_event_receipts", "schedule": 86400.0},
     "purge-sandbox": {"task": "apps.pipeline.tasks.purge_sandbox", "schedule": 3600.0},
     "purge-web-sessions": {"task": "apps.pipeline.tasks.purge_web_sessions", "schedule": 86400.0},
 }

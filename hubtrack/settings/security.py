@@ -8,10 +8,14 @@ HUBTRACK_SECRET_KEYS = secret("HUBTRACK_SECRET_KEYS").split(",")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Who is asked for the proofs of tracking domains: "address" or "address:port"; empty asks whom the system asks.
+DNS_SERVERS = env.list("DNS_SERVERS", default=[])
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
+# A proxy asks before there is a certificate, and beside its own traffic (docs/tracking-domains.md).
+SECURE_REDIRECT_EXEMPT = [r"^t/domains$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SESSION_COOKIE_HTTPONLY = True

@@ -22,7 +22,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 
-from apps.clicks.models import Identity, Person, PersonMerge
+from apps.clicks.models import EventReceipt, Identity, Person, PersonMerge, TrackingDomain
 from apps.conversions.models import AdapterComparison
 from apps.conversions.services import keep_comparisons, note_drift
 from apps.core.ids import new_id
@@ -42,6 +42,7 @@ FUNNEL = {
     "attribution_window_days": "7",
     "unknown_consent": "send",
     "child_orders": "exclude",
+    "page_events": "hybrid",
 }
 UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED", "data": {"note": "what-the-buyer-wrote"}}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -155,6 +156,10 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
     )
     made = world.post("links", {"funnel": str(world.funnel.pk), "destination": LANDING, "name": order_id})
     assert made.status_code == 201, made.content
+    with tenant_scope(world.tenant_id):
+        TrackingDomain.objects.create(tenant_id=world.tenant_id, host=new_id("track.", length=5) + ".example.com")
+        EventReceipt.objects.create(tenant_id=world.tenant_id, event_id=ids["click_id"], **ids)
+    assert world.post("signing-keys", {"name": order_id}).status_code == 201
     view = {"public_key": world.funnel.public_key, "url": "https://a.example.com/", "session_id": ids["session_id"]}
     world.client.post("/api/v1/track/pageview", json.dumps(view), content_type="application/json")
     world.post_webhook(hotmart(order_id=order_id, sck=ids["click_id"]))

@@ -50,7 +50,11 @@ def test_a_change_of_the_name_alone_needs_no_publication(console: Console, world
 def test_a_version_of_before_a_setting_existed_counts_as_having_its_default(console: Console, world: World) -> None:
     with unscoped():
         version = FunnelVersion.objects.get()
-        old = {name: value for name, value in version.config.items() if name not in ("event_names", "child_orders")}
+        old = {
+            name: value
+            for name, value in version.config.items()
+            if name not in ("event_names", "child_orders", "page_events")
+        }
         FunnelVersion.objects.update(config=old)
 
     answer = console.save(world.funnel, **AS_IT_IS)

@@ -25,6 +25,7 @@ from tests.worlds import SECRETS, World, hotmart
 RECORDS = [model for model in REGISTERED if isinstance(admin.site._registry[model], RecordAdmin)]
 # Secrets, and values that a page shows in another form than as a field.
 NOT_A_FIELD = {
+    "clicks.TrackingDomain": {"token"},
     "admin.LogEntry": {"id", "user", "action_flag", "change_message"},
     "conversions.Conversion": {"refunded_amount"},
     "conversions.Quarantine": {"body"},
@@ -33,6 +34,7 @@ NOT_A_FIELD = {
     "sandbox.FirstReceipt": {"digest"},
     "sandbox.ReceivedRequest": {"token_fingerprint"},
     "tenants.ApiKey": {"digest"},
+    "tenants.SigningKey": {"secret"},
 }
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, UniqueConstraint
 
-from apps.clicks.models import Click, Identity, PageEvent, Person, PersonMerge, Session
+from apps.clicks.models import Click, EventReceipt, Identity, PageEvent, Person, PersonMerge, Session
 from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice
 from apps.core.admin import SupportAdmin
 from apps.core.admin.search import MAX_HITS, Lookup, added_lookups, find_keys
@@ -74,6 +74,7 @@ FINDS = {
     Identity: ("person", "e-mail", "phone hash"),
     PersonMerge: ("person", "merged person"),
     PageEvent: ("session", "click", "e-mail"),
+    EventReceipt: ("click",),  # whose id the story gave its event
     Match: ("order", "e-mail", "phone", "click", "session", "tenant"),
     CapiEvent: ("event", "order", "e-mail", "phone", "tenant"),
     Send: ("event", "order", "e-mail", "tenant"),
@@ -162,14 +163,15 @@ def test_hits_are_limited(world: World) -> None:
 
 BIG = (
     *(Conversion, Delivery, Click, Session, PageEvent, Match, CapiEvent, Send, Attempt, AdapterComparison),
-    *(Person, Identity, PersonMerge),
+    *(Person, Identity, PersonMerge, EventReceipt),
 )
 
 
 def _indexes(model: type[Any]) -> list[list[str]]:
     """The columns of each index, in order."""
     single = [[field.name] for field in model._meta.concrete_fields if field.unique or field.db_index]
-    several = [*model._meta.indexes, *model._meta.constraints]
+    unique = [item for item in model._meta.constraints if isinstance(item, UniqueConstraint)]
+    several = [*model._meta.indexes, *unique]
     return single + [[name.lstrip("-") for name in item.fields] for item in several]
 
 

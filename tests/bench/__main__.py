@@ -1,4 +1,4 @@
-"""`make bench [ARGS="identity redirects ..."]`: run and print benchmarks, on the database of DATABASE_URL."""
+"""`make bench [ARGS="identity tracking ..."]`: run and print benchmarks, on the database of DATABASE_URL."""
 
 import os
 import sys
@@ -12,11 +12,13 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402 - needs Django set up
 
-from tests.bench import identity, redirects, verification, webhooks  # noqa: E402
+from tests.bench import batch, identity, script, tracking, verification, webhooks  # noqa: E402
 
 BENCHMARKS: dict[str, tuple[str, Callable[[], dict[str, float]]]] = {
+    "batch": ("Batches of 1,000 events", batch.report),
     "identity": ("Identity hashing", identity.report),
-    "redirects": ("Redirects and clicks", redirects.report),
+    "script": ("The tracking script", script.report),
+    "tracking": ("Clicks, page views and redirects", tracking.report),
     "verification": ("Raw-body verification", verification.report),
     "webhooks": ("Webhook intake", webhooks.report),
 }

@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Outcome:
-    """What came of one run: seconds from due to answered for each request, and how many were refused."""
+    """What came of one run: seconds from due to answered for each request, and how many were refused.
+
+    `cpu_seconds` is what sending them cost.
+    """
 
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -68,4 +72,7 @@ def run_load(
     expected: int = 202,
 ) -> Outcome:
     """Send `requests` for `seconds`: as fast as answers come, or at `rate` a second. Other statuses are refusals."""
-    return asyncio.run(_run(port, requests, seconds=seconds, connections=connections, rate=rate, expected=expected))
+    before = time.process_time()
+    outcome = asyncio.run(_run(port, requests, seconds=seconds, connections=connections, rate=rate, expected=expected))
+    outcome.cpu_seconds = time.process_time() - before
+    return outcome

@@ -103,14 +103,14 @@ def database_url() -> str:
 
 
 def cpu_seconds() -> dict[str, float]:
-    """CPU used so far by the web server's, PostgreSQL's and this process."""
+    """CPU used so far by the web server, PostgreSQL (its closed connections as well) and this process."""
     spent = {"web": 0.0, "postgres": 0.0, "load": time.process_time()}
     for process in psutil.process_iter(["cmdline", "name"]):
         command = " ".join(process.info["cmdline"] or [])
         part = "postgres" if "postgres" in (process.info["name"] or "") else "web" if str(PORT) in command else None
         if part:
             times = process.cpu_times()
-            spent[part] += times.user + times.system
+            spent[part] += times.user + times.system + times.children_user + times.children_system
     return spent
 
 

@@ -45,7 +45,7 @@ def undone(world: World) -> Iterator[None]:
 
 def undo(merge: PersonMerge) -> PersonMerge:
     with unscoped():
-        return undo_merge(merge.pk)
+        return undo_merge(merge.pk, "Rita")
 
 
 def merged_pair(world: World) -> tuple[Session, Session, Session]:
@@ -115,6 +115,7 @@ def test_undoing_moves_back_exactly_what_was_moved(world: World) -> None:
 
     assert snapshot() == before
     assert isinstance(merge.undone_at, datetime)
+    assert (merge.undone_by, merges()[0].undone_by) == ("Rita", "Rita")
     assert {person_of(first), person_of(second)} == {merge.kept, merge.merged}
     assert person_of(both) is None
 
@@ -160,6 +161,15 @@ def test_a_merge_is_undone_once(world: World) -> None:
 
     assert snapshot() == before
     assert merges()[0].undone_at == merge.undone_at
+
+
+def test_a_name_that_is_too_long_does_not_stop_the_undoing(world: World) -> None:
+    merged_pair(world)
+    with unscoped():
+        merge = undo_merge(merges()[0].pk, "Rita" * 100)
+
+    assert merge.undone_at is not None
+    assert merge.undone_by == "Rita" * 50
 
 
 def test_merges_are_undone_in_any_order(world: World) -> None:

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.clicks.models import Click, Person
 from apps.clicks.selectors import SESSIONS_SHOWN, devices_of, visits_of, with_clicks
 from apps.core.identity import hash_email, hash_phone
-from apps.tenants.scoping import unscoped
+from apps.tenants.scoping import tenant_scope, unscoped
+from apps.tenants.services import create_api_key
 from tests.clicks.known import digest, let_pass, link_all, merges, person_of, snapshot, visit
 from tests.worlds import World
 
@@ -161,7 +162,8 @@ def test_a_merge_is_shown_on_both_sides(world: World) -> None:
     (row,) = kept["merges"]
     assert (row["id"], row["kept"], row["merged"]) == (merge.pk, kept["id"], merged["id"])
     assert (row["because"]["kind"], row["because"]["sha256"]) == ("ph", digest("p1"))
-    assert (row["sessions_moved"], row["identities_moved"], row["undone_at"]) == (1, 1, None)
+    assert (row["sessions_moved"], row["identities_moved"]) == (1, 1)
+    assert (row["undone_at"], row["undone_by"]) == (None, "")
     assert (merged["merged_into"], merged["sessions"], merged["identities"]) == (kept["id"], [], [])
     assert len(kept["sessions"]) == 3
     assert found(world, phone_sha256=digest("p1")) == [kept["id"]]
@@ -177,9 +179,26 @@ def test_a_merge_is_undone_over_rest_once(world: World) -> None:
 
     assert (first.status_code, first.json()["id"], second.status_code) == (200, merge.pk, 409)
     assert first.json()["undone_at"] is not None
+    assert first.json()["undone_by"] == f"API: first ({world.key[:12]}…)"
     assert (second.json()["code"], snapshot()) == ("not_possible", between)
     assert shown(world, merge.merged)["merged_into"] is None
     assert found(world, phone_sha256=digest("p1")) == [merge.merged.public_id]
+
+
+def test_who_undid_a_merge_stays_who_it_was(world: World) -> None:
+    merged_pair(world)
+    (merge,) = merges()
+    with tenant_scope(world.tenant_id):
+        second_key = create_api_key(name="nightly job")
+    path = f"/api/v1/people/merges/{merge.pk}/undo"
+    undo = world.client.post(path, headers={"Authorization": f"Bearer {second_key}"})
+    again = world.post(f"people/merges/{merge.pk}/undo")
+
+    told = {row["undone_by"] for side in (merge.kept, merge.merged) for row in shown(world, side)["merges"]}
+
+    assert (undo.status_code, again.status_code) == (200, 409)
+    assert told == {undo.json()["undone_by"]} == {f"API: nightly job ({second_key[:12]}…)"}
+    assert second_key not in undo.content.decode()
 
 
 def test_another_tenants_merge_cannot_be_undone(world: World, other_world: World) -> None:
@@ -190,7 +209,7 @@ def test_another_tenants_merge_cannot_be_undone(world: World, other_world: World
     answer = other_world.post(f"people/merges/{merge.pk}/undo")
 
     assert answer.status_code == 404
-    assert (snapshot(), merges()[0].undone_at) == (before, None)
+    assert (snapshot(), merges()[0].undone_at, merges()[0].undone_by) == (before, None, "")
 
 
 @pytest.mark.parametrize(

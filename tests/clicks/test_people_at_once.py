@@ -47,7 +47,7 @@ def works(world: World, chance: random.Random) -> list[Callable[[], int]]:
         with unscoped():
             latest = PersonMerge.objects.order_by("-pk").first()
             try:
-                return undo_merge(latest.pk).pk and 0 if latest else 0
+                return undo_merge(latest.pk, "").pk and 0 if latest else 0
             except NotPossible:
                 return 0
 

@@ -44,7 +44,8 @@ def test_the_loader_hands_the_funnels_settings_over(world: World, settings: Any)
     assert config["hub"] == "https://testserver"
     assert config["script"] == f"/t/{script.read_script().digest}.js"
     assert config["checkouts"][0] == ["pay.hotmart.com", "sck", "xcod", "src"]
-    assert sorted(config) == ["checkouts", "consent", "hub", "key", "script"]
+    assert config["pixels"] is True
+    assert sorted(config) == ["checkouts", "consent", "hub", "key", "pixels", "script"]
 
 
 def test_the_published_policy_runs_until_the_draft_is_published(world: World) -> None:
@@ -56,11 +57,35 @@ def test_the_published_policy_runs_until_the_draft_is_published(world: World) ->
     assert (before, config_of(load(world))["consent"]) == ("send", "block")
 
 
+@pytest.mark.parametrize(("word", "fires"), [("hybrid", True), ("browser_only", True), ("server_only", False)])
+def test_the_published_version_says_whether_pixels_fire(world: World, word: str, fires: bool) -> None:
+    with tenant_scope(world.tenant_id):
+        Funnel.objects.filter(pk=world.funnel.pk).update(page_events=word)
+        before = config_of(load(world))["pixels"]
+        publish_funnel(Funnel.objects.get(pk=world.funnel.pk))
+
+    assert (before, config_of(load(world))["pixels"]) == (True, fires)
+
+
+def test_a_version_of_before_the_choice_fires_pixels(world: World) -> None:
+    with tenant_scope(world.tenant_id):
+        version = Funnel.objects.select_related("published").get(pk=world.funnel.pk).published
+        assert version
+        del version.config["page_events"]
+        version.save()
+        Funnel.objects.filter(pk=world.funnel.pk).update(page_events="server_only")
+
+    assert config_of(load(world))["pixels"] is True
+
+
 def test_an_unpublished_funnel_follows_its_draft(world: World) -> None:
     with tenant_scope(world.tenant_id):
-        Funnel.objects.filter(pk=world.funnel.pk).update(published=None, unknown_consent=UnknownConsent.BLOCK)
+        Funnel.objects.filter(pk=world.funnel.pk).update(
+            published=None, unknown_consent=UnknownConsent.BLOCK, page_events="server_only"
+        )
 
-    assert config_of(load(world))["consent"] == "block"
+    config = config_of(load(world))
+    assert (config["consent"], config["pixels"]) == ("block", False)
 
 
 def test_a_forged_host_is_not_repeated(world: World, settings: Any) -> None:
@@ -124,6 +149,13 @@ def test_any_page_may_load_it_and_nobody_is_remembered(world: World, name: str) 
     assert not answer.cookies
 
 
+@pytest.mark.parametrize(("name", "vary"), [("", None), ("nobody", None), ("0" * 20, "Accept-Encoding")])
+def test_caches_keep_one_copy_for_all_visitors(world: World, name: str, vary: str | None) -> None:
+    answer = load(world, name, **{"Accept-Language": "en", "Cookie": "a=b"})
+
+    assert answer.headers.get("Vary") == vary
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_it_can_only_be_read(world: World, method: str) -> None:
     assert getattr(world.client, method)(f"/t/{world.funnel.public_key}.js").status_code == 405
@@ -155,9 +187,19 @@ def test_short_names_are_given_where_nothing_else_has_them() -> None:
     """
 
     assert minify(source) == (
-        "const member=1;const a=(b,c)=>b+a.member+\"quoted\"+'single';"
-        "const quoted={value:a,single:member};let single=[...a,quoted];"
+        "let member=1;let a=(b,c)=>b+a.member+\"quoted\"+'single';"
+        "let quoted={value:a,single:member};let single=[...a,quoted];"
     )
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    source = """
+        const first = (given) => { return { name: given, }; };
+        const [name] = first(constant);
+        for (const each of name) { first((each, name) => each); }
+    """
+
+    assert minify(source) == "let b=c=>{return{name:c}};let[name]=b(constant);for(let a of name){b((a,name)=>a)}"
 
 
 def test_the_sources_have_no_shorthand_members() -> None:

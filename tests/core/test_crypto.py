@@ -122,6 +122,7 @@ def test_rotate_secrets_writes_everything_anew(world: World, settings: Any, caps
         "conversions.Quarantine: 1 rows",
         "funnels.Destination: 1 rows",
         f"funnels.Endpoint: {len(SECRETS)} rows",
+        "tenants.SigningKey: 0 rows",
     ]
     settings.HUBTRACK_SECRET_KEYS = [NEW]
     with unscoped():

@@ -113,7 +113,7 @@ def test_an_unknown_address(client: Client) -> None:
     assert body["request_id"]
 
 
-def test_an_unknown_host(client: Client) -> None:
+def test_an_unknown_host(client: Client, db: None) -> None:
     body = members(client.get("/api/v1/funnels", headers={"Host": "evil.example.net"}))
 
     assert (body["status"], body["code"]) == (400, "bad_request")

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from apps.dispatch.meta.payload import ClickFacts, SaleFacts, build_server_event
+from apps.dispatch.meta.payload import BrowserFacts, EventFacts, build_server_event
 from apps.dispatch.meta.preflight import check_event
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -23,24 +23,24 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-CLICK = ClickFacts(
+CLICK = BrowserFacts(
     ip="203.0.113.7",
     user_agent=AGENT,
     fbc=f"fb.1.1795350000000.{FBCLID}",
     fbp="fb.2.1795350000000.1098115397",
     fbclid=FBCLID,
-    landing_url="https://curso.example.com/?utm_source=ig",
+    page_url="https://curso.example.com/?utm_source=ig",
     clicked_at=CLICKED,
     identity={},
 )
-SALE = SaleFacts(
+SALE = EventFacts(
     event_id="e" * 64,
     event_name="Purchase",
     event_time=datetime(2026, 11, 22, 14, 0, 30, 900_000, tzinfo=UTC),
     value=Decimal("149.90"),
     currency="BRL",
     order_id="HP0000000001",
-    product_id="4711",
+    product_ids=["4711"],
     product_name="Curso de pão",
     quantity=1,
     identity={"em": [digest("ana@example.com")], "ph": [digest("5511987654321")]},
@@ -49,13 +49,13 @@ SALE = SaleFacts(
 )
 
 
-def user_data(sale: SaleFacts, click: ClickFacts | None) -> dict[str, object]:
+def user_data(sale: EventFacts, click: BrowserFacts | None) -> dict[str, object]:
     found = build_server_event(sale, click, NOW)["user_data"]
     assert isinstance(found, dict)
     return found
 
 
-def custom_data(sale: SaleFacts) -> dict[str, object]:
+def custom_data(sale: EventFacts) -> dict[str, object]:
     found = build_server_event(sale, None, NOW)["custom_data"]
     assert isinstance(found, dict)
     return found
@@ -206,9 +206,9 @@ def test_what_is_no_address_is_left_out(ip: str | None) -> None:
     assert "client_ip_address" not in user_data(SALE, replace(CLICK, ip=ip))
 
 
-@pytest.mark.parametrize("landing_url", [None, ""])
-def test_a_click_without_a_page_falls_back_to_the_funnels(landing_url: str | None) -> None:
-    event = build_server_event(SALE, replace(CLICK, landing_url=landing_url), NOW)
+@pytest.mark.parametrize("page_url", [None, ""])
+def test_a_click_without_a_page_falls_back_to_the_funnels(page_url: str | None) -> None:
+    event = build_server_event(SALE, replace(CLICK, page_url=page_url), NOW)
 
     assert event["event_source_url"] == "https://curso.example.com/"
 
@@ -222,6 +222,6 @@ def test_money_is_a_number_in_cents(value: str, text: str) -> None:
 
 
 def test_what_is_unknown_of_an_order_is_left_out() -> None:
-    sale = replace(SALE, value=None, currency=None, product_id=None, product_name="", event_name="Lead")
+    sale = replace(SALE, value=None, currency=None, product_ids=[], product_name="", event_name="Lead")
 
     assert custom_data(sale) == {"order_id": "HP0000000001"}

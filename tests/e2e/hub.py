@@ -73,7 +73,11 @@ class Hub:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def redis_cache(self) -> "redis.Redis":
+        return redis.Redis.from_url(self.environment["REDIS_URL"], socket_timeout=2)
+
     def redis(self) -> "redis.Redis":
+        """The broker's."""
         return redis.Redis.from_url(self.environment["CELERY_BROKER_URL"], socket_timeout=2)
 
     def kill_redis(self) -> None:
@@ -103,6 +107,12 @@ class Hub:
         hit = {"public_key": self.funnel["public_key"], "url": LANDING, **values}
         ids: dict[str, Any] = requests.post(f"{self.url}/api/v1/track/click", json=hit, timeout=10).json()
         return ids
+
+    def tell(self, action: str, **values: Any) -> None:
+        """What a page tells of its visitor."""
+        hit = {"public_key": self.funnel["public_key"], "url": LANDING, **values}
+        answer = requests.post(f"{self.url}/api/v1/track/{action}", json=hit, timeout=10)
+        assert answer.status_code == 201, answer.text
 
     def get(self, path: str) -> Any:
         answer = requests.get(f"{self.url}/api/v1/{path}", headers=self.headers, timeout=10)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from apps.core.identity import hash_email
 from tests.e2e.hub import Hub, eventually, running_hub
 from tests.worlds import SECRETS, hotmart
 
@@ -67,6 +68,23 @@ def test_nothing_is_lost_when_redis_dies_between_the_webhook_and_the_workers(hub
     hub.start("match")
 
     assert_accepted_once(hub, "HP-REDIS")
+
+
+def test_page_events_outlive_a_redis_that_dies_amid_the_visit(hub: Hub) -> None:
+    """Redis keeps a copy of what waits in a session; the visit goes on without it, and the sale finds all of it."""
+    ids = hub.click(fbclid="IwAR0_Visit", session_id="hts" + "5" * 24)
+    hub.tell("pageview", session_id=ids["session_id"], event_id="hte-before-redis-died")
+    assert hub.redis_cache().llen(f"capi:session:{ids['session_id']}") == 1
+
+    hub.kill_redis()
+    hub.tell("view_content", session_id=ids["session_id"], event_id="hte-after-redis-died")
+    hub.sell(order_id="HP-VISIT", sck=ids["click_id"], email="ana@example.com")
+
+    assert_accepted_once(hub, "HP-VISIT")
+    for event_id in ("hte-before-redis-died", "hte-after-redis-died"):
+        eventually(lambda known=event_id: hub.received(known) == ["accepted"], what=event_id)  # type: ignore[misc]
+        (attempt,) = hub.get(f"events/{event_id}")["attempts"]
+        assert attempt["request"]["user_data"]["em"] == [hash_email("ana@example.com")]
 
 
 def test_the_relay_may_die_and_come_back(hub: Hub) -> None:

@@ -14,7 +14,16 @@ from tests.worlds import World
 
 MEMBERS = [
     *("id", "name", "public_key", "status", "unpublished_changes", "landing_url", "attribution_window_days"),
-    *("unknown_consent", "event_names", "child_orders", "endpoints", "destinations", "created_at", "updated_at"),
+    *(
+        "unknown_consent",
+        "event_names",
+        "child_orders",
+        "page_events",
+        "endpoints",
+        "destinations",
+        "created_at",
+        "updated_at",
+    ),
 ]
 
 

@@ -40,6 +40,7 @@ REFUSED: list[Case] = [
     *own("unknown_consent", "maybe", "", None, [], {}, "\ud800"),
     *own("event_names", [], "x", None, 7, True),
     *own("child_orders", "include", "", None, [], {}, True, "\ud800"),
+    *own("page_events", "both", "", None, [], {}, True, "\ud800"),
     *own("endpoints", {}, "x", None, 7),
     *own("destinations", {}, "x", None, 7),
     ({"name": "x", "endpoints": [1]}, "endpoints.0"),

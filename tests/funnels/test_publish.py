@@ -54,6 +54,7 @@ def test_a_version_holds_what_decides_a_send_and_no_secret(api: World) -> None:
         "unknown_consent": "block",
         "event_names": {},
         "child_orders": "exclude",
+        "page_events": "hybrid",
         "destinations": [destination],
     }
     assert sorted(destination) == ["api_version", "base_url", "id", "pixel_id", "platform", "test_event_code"]
@@ -76,6 +77,7 @@ CHANGES: list[tuple[dict[str, Any], bool]] = [
     ({"unknown_consent": "send"}, True),
     ({"event_names": {"payment_pending": ""}}, True),
     ({"child_orders": "purchase"}, True),
+    ({"page_events": "server_only"}, True),
     ({"destinations": [{"platform": "meta", "pixel_id": "222", "access_token": "t"}]}, True),
     ({"destinations": [{"platform": "meta", "pixel_id": "1234567890", "test_event_code": "TEST2"}]}, True),
     ({"name": "Outro nome"}, False),

@@ -28,6 +28,7 @@ def test_it_names_every_stable_address(schema: dict[str, Any]) -> None:
         ("/api/v1/events", "get"),
         ("/api/v1/events/{event_id}", "get"),
         ("/api/v1/replay/{event_id}", "post"),
+        ("/api/v1/events/batch", "post"),
     }
 
 

@@ -132,7 +132,7 @@ def test_a_batch_takes_the_same_statements_whatever_its_size(world: World) -> No
             assert match_batch().rows == size
         counts.append(len([query for query in queries if "SAVEPOINT" not in query["sql"]]))
 
-    assert counts[0] == counts[1] == 12, [query["sql"][:150] for query in queries]
+    assert counts[0] == counts[1] == 13, [query["sql"][:150] for query in queries]
 
 
 def test_a_thousand_clicks_of_one_visitor_give_a_bounded_number_of_candidates(world: World) -> None:

@@ -18,7 +18,7 @@ from apps.dispatch.models import Attempt, Send
 from apps.dispatch.registry import PLATFORMS
 from apps.dispatch.selectors import due_destinations
 from apps.dispatch.services import cancel_withdrawn, deliver_due, release_parked
-from apps.dispatch.words import find_word, find_words
+from apps.dispatch.words import Question, find_word, find_words
 from apps.pipeline.stages import match_batch
 from apps.tenants.scoping import unscoped
 from tests.consents import post_word, sends
@@ -274,7 +274,7 @@ def test_withdrawn_in_the_middle_of_planning(
 
     ids = sell(world)
     with monkeypatch.context() as patched:
-        patched.setattr("apps.dispatch.services.plan.find_words", find_then_lose)
+        patched.setattr("apps.dispatch.services.outbox.find_words", find_then_lose)
         match()
     planned = sends()
     deliver()
@@ -319,8 +319,8 @@ def test_withdrawn_in_the_middle_of_a_replay(
 ) -> None:
     """The replay has read the yes, and makes the send due after the no was committed."""
 
-    def find_then_lose(conversion_id: int) -> Any:
-        found = find_word(conversion_id)
+    def find_then_lose(question: Question) -> Any:
+        found = find_word(question)
         elsewhere(lambda: withdraw(world, ids))
         return found
 

@@ -1,6 +1,7 @@
 """Fixtures that start things and make sure that nothing of them outlives its test."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,14 @@ import pytest
 
 from tests.stack import harness
 from tests.stack.harness import Start, StartDriver, Started, family, survivors
+
+
+@pytest.fixture(autouse=True)
+def hangups() -> Iterator[None]:
+    """What is started with nohup ignores SIGHUP, and so would all that it starts: the tests' own programs too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@
     add_to_cart: "AddToCart",
     initiate_checkout: "InitiateCheckout",
   };
+  // Of the page's `data` only these leave it for the hub.
+  const DATA = "value currency content_ids content_name content_type num_items".split(" ");
   const OURS = /ht[cs][0-9a-v]{24}(?![0-9a-z])/;
   // TCF purposes: keep on the device, build and use a profile for ads, measure ads.
   const TCF_PURPOSES = [1, 3, 4, 7];
@@ -37,8 +39,8 @@
     }
   };
   const safe = (act) => (...given) => attempt(() => act(...given));
-  const listen = (target, names, act) => {
-    names.split(" ").forEach((name) => target.addEventListener(name, safe(act), { capture: true, passive: true }));
+  const listen = (on, names, act) => {
+    names.split(" ").forEach((name) => on.addEventListener(name, safe(act), { capture: true, passive: true }));
   };
   const newId = (prefix) => {
     const bytes = crypto.getRandomValues(new Uint8Array(24));
@@ -53,6 +55,7 @@
   let isOnHold = false; // a consent platform is there and has not been answered
   const waiting = []; // what happened before consent was known
   let isJoining = false; // the click came in the address, and the hub knows its session
+  let fbc = ""; // also where no cookie can be kept
   let lastPage = "";
   let lastCheckout = 0;
 
@@ -76,7 +79,7 @@
     return make(1);
   }, make(1));
 
-  const load = () => {
+  const restore = () => {
     const [session, seen, click, arrival, told] = readCookie(KEY).split(".");
     if (!told) return;
     state.session = session;
@@ -115,22 +118,26 @@
 
   const addressOf = (item) => config.hub + "/api/v1/track/" + item.action;
 
+  /* The hub's own cookies go along where it is a part of this very site. */
+  const isHome = ("." + location.hostname).endsWith(config.cookies);
+
   const deliver = (item) => {
     item.body.sent_at = Date.now();
     const body = JSON.stringify(item.body);
-    attempt(() => fetch(addressOf(item), { method: "POST", body: body, keepalive: true, credentials: "omit" })
+    attempt(() => fetch(addressOf(item), { method: "POST", body: body, keepalive: true, credentials: isHome ? "include" : "omit" })
       .then((answer) => {
         if (answer.status >= 500 || answer.status === 429) return null;
         writeQueue(readQueue().filter((other) => other.body.event_id !== item.body.event_id));
         return answer.ok ? answer.json() : null;
       })
-      .then((answer) => answer && isAllowed() && learn(answer))
+      .then((answer) => answer && isAllowed() && learn(answer, item.action))
       .catch(() => {}));
   };
 
-  const learn = (answer) => {
+  /* A page event may be answered with an earlier click, which the hub's cookie remembered. */
+  const learn = (answer, action) => {
     state.session = answer.session_id;
-    if (answer.click_id) state.click = answer.click_id;
+    if (action === "click" || !state.click) state.click = answer.click_id || state.click;
     isJoining = false;
     save();
     decorateAll();
@@ -150,7 +157,8 @@
     };
     if (!isJoining) body.session_id = state.session;
     if (word !== null) body.consent_ads = word;
-    const item = { action: action, body: Object.assign(body, identity, facts), since: Date.now() };
+    const meta = word !== false && { fbc: readCookie("_fbc") || fbc, fbp: readCookie("_fbp") };
+    const item = { action: action, body: Object.assign(body, meta, identity, facts), since: Date.now() };
     writeQueue(readQueue().concat(item));
     deliver(item);
   };
@@ -178,9 +186,15 @@
       attempt(calls[pixel]);
       delete calls[pixel];
     });
+    if (config.pixels === false) return;
     fire();
     if (document.readyState !== "complete") listen(window, "load", fire);
   };
+
+  const readData = (data) => attempt(() => {
+    const text = JSON.stringify(data, DATA);
+    if (text.length < 8e3) return JSON.parse(text);
+  });
 
   const isAction = (name) => Object.keys(PIXEL_NAMES).includes(name);
 
@@ -189,14 +203,14 @@
     whenAllowed(() => {
       const eventId = newId("hte");
       renewSession();
-      hit(name, page, { event_id: eventId });
+      hit(name, page, { event_id: eventId, data: readData(data) });
       firePixels(PIXEL_NAMES[name], eventId, data || {});
     });
   };
 
   /* Arrivals. */
 
-  const digest = (text) => {
+  const shorten = (text) => {
     let sum = 5381;
     for (let at = 0; at < text.length; at++) sum = (sum * 33 + text.charCodeAt(at)) >>> 0;
     return sum.toString(36);
@@ -242,15 +256,18 @@
   const arrive = (page) => {
     const isNew = renewSession();
     const found = readParameters(page);
-    const fbc = keepFbc(found.fbclid);
+    fbc = keepFbc(found.fbclid);
     const carried = OURS.exec(new URL(page).search);
-    if (carried && carried[0][2] === "c") return adopt(carried[0]);
-    const arrival = digest(JSON.stringify(found));
+    if (carried && carried[0][2] === "c") {
+      adopt(carried[0]);
+      return;
+    }
+    const arrival = shorten(JSON.stringify(found));
     const isKnown = arrival === state.arrival && (!isNew || AD_CLICKS.some((name) => found[name]));
-    if (!Object.keys(found).length || isKnown) return undefined;
+    if (!Object.keys(found).length || isKnown) return;
     state.arrival = arrival;
     save();
-    return afterPixel(() => isAllowed() && hit("click", page, Object.assign(found, { fbc: fbc, fbp: readCookie("_fbp") })));
+    afterPixel(() => isAllowed() && hit("click", page, found));
   };
 
   /* A redirect link, or a page of the seller's on another site, has recorded this click already. */
@@ -300,7 +317,7 @@
   };
 
   /* All else in the address stays to the byte. */
-  const decorate = (address, fields) => {
+  const decorateAddress = (address, fields) => {
     if (!fields || !(state.click || state.session)) return address;
     const [, page, query, hash] = /^([^?#]*)(\?[^#]*)?(#.*)?$/.exec(address);
     const pairs = query ? query.slice(1).split("&").filter(Boolean) : [];
@@ -326,7 +343,7 @@
     const fields = fieldsOf(address, element);
     if (!fields || !isAllowed() || !(state.click || state.session)) return fields;
     if (isForm) decorateForm(element, fields);
-    else element.setAttribute("href", decorate(address, fields));
+    else element.setAttribute("href", decorateAddress(address, fields));
     return fields;
   };
 
@@ -480,7 +497,7 @@
   const hash = (text) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)).then((digested) =>
     Array.from(new Uint8Array(digested), (byte) => (byte + 256).toString(16).slice(1)).join(""));
 
-  const identify = (entry) => {
+  const readPerson = (entry) => {
     const given = Object.assign({}, entry, { phone_e164: entry.phone });
     const isHash = (text) => /^[0-9a-f]{64}$/.test(text);
     const hashes = Object.keys(NORMAL).filter((name) => given[name]).map((name) => {
@@ -500,7 +517,7 @@
   const accept = safe((entry) => {
     if (!entry || typeof entry !== "object") return;
     if ("consent" in entry) decide(entry.consent);
-    attempt(() => identify(entry));
+    attempt(() => readPerson(entry));
     if (isAction(entry.event)) record(entry.event, entry.data);
   });
 
@@ -520,7 +537,7 @@
   };
 
   const begin = safe(() => {
-    load();
+    restore();
     attempt(followGoogle);
     attempt(weighConsent);
     layer.splice(0).forEach(accept);
@@ -540,7 +557,7 @@
 
   layer.consent = safe(decide);
   layer.decorate = (address) =>
-    attempt(() => (isAllowed() ? decorate(address, fieldsOf(address) || ["sck"]) : address), address);
+    attempt(() => (isAllowed() ? decorateAddress(address, fieldsOf(address) || ["sck"]) : address), address);
   layer.push = (...entries) => entries.forEach(accept);
   if (document.prerendering) listen(document, "prerenderingchange", begin);
   else begin();

@@ -25,13 +25,13 @@ from apps.core.admin import (
 )
 from apps.core.admin.columns import short_text
 from apps.core.admin.panels import ROWS_SHOWN, Panel
-from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id, status_badge
+from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id, link_source, status_badge
 from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
 from apps.dispatch.selectors import events_with_status
 from apps.dispatch.services import replay_event
 from apps.dispatch.services.plan import SALE
 from apps.funnels.admin import KIND_TEXTS
-from apps.funnels.event_names import DEFAULT_NAMES
+from apps.funnels.event_names import DEFAULT_NAMES, PAGE_EVENT_NAMES
 from apps.gateways.events import SALES
 from apps.matching.admin import show_match
 from apps.matching.models import Match
@@ -39,10 +39,16 @@ from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_pho
 
 # Of the hub's own names; a funnel may choose others, and the stage finds those too.
 NAME_FILTER = word_filter(
-    _("event"), "event", {name: (name, Q(event_name=name)) for name in filter(None, DEFAULT_NAMES.values())}
+    _("event"),
+    "event",
+    {
+        name: (name, Q(event_name=name))
+        for name in {**dict.fromkeys(filter(None, DEFAULT_NAMES.values())), **dict.fromkeys(PAGE_EVENT_NAMES.values())}
+    },
 )
 STAGE_TEXTS: Mapping[str, StrOrPromise] = {
     SALE: _("sale"),
+    **PAGE_EVENT_NAMES,
     **{kind: text for kind, text in KIND_TEXTS.items() if kind not in SALES},
 }
 STAGE_FILTER = word_filter(
@@ -52,9 +58,9 @@ STAGE_FILTER = word_filter(
 add_lookup(Conversion, by_event_id("capi_events"))
 
 
-@column(_("order"))
-def order(event: CapiEvent) -> str:
-    return row_link(event.conversion, event.conversion.order_id)
+@column(_("order or visit"))
+def source(event: CapiEvent) -> str:
+    return link_source(event)
 
 
 @column(_("match"))
@@ -80,14 +86,14 @@ event_status = Column(
 class CapiEventAdmin(OwnedRecordAdmin):
     """What is told to the ad platforms. A replay sends what stands still again, under the same event_id."""
 
-    list_display = ("event_name", stage, event_status, order, "tenant", "funnel", "event_time", "created_at")
-    list_select_related = ("conversion", "tenant", "funnel")
+    list_display = ("event_name", stage, event_status, source, "tenant", "funnel", "event_time", "created_at")
+    list_select_related = ("conversion", "page_event__session", "tenant", "funnel")
     list_filter = (TENANT_FILTER, NAME_FILTER, STAGE_FILTER, ("funnel", AutocompleteFilter))
     lookups = (by_event_id(), by_order("conversion"), by_email("conversion"), by_phone("conversion"))
     search_help_text = _("event id, order id, e-mail, phone, or the whole name of the tenant")
     layout = (
-        (None, ("event_name", stage, "event_id", order, match, "event_time", "tenant", "funnel", "created_at")),
-        (TECHNICAL, ("id", "correlation_id", "conversion")),
+        (None, ("event_name", stage, "event_id", source, match, "event_time", "tenant", "funnel", "created_at")),
+        (TECHNICAL, ("id", "correlation_id", "conversion", "page_event")),
     )
     actions = ("replay",)
     page_actions = ("replay",)
@@ -108,6 +114,8 @@ class CapiEventAdmin(OwnedRecordAdmin):
 
 @add_panel(CapiEvent, shows=Match)
 def show_match_of_event(event: CapiEvent) -> Panel:
+    if event.conversion is None:
+        return Table(title=_("Match"), words=_("It happened on a page: the visit is known."), headers=(), rows=())
     return show_match(event.conversion)
 
 

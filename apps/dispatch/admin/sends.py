@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.conversions.admin import by_order
 from apps.core.admin import TECHNICAL, AutocompleteFilter, Colours, Table, add_panel, column, row_link, word_filter
 from apps.core.admin.panels import ROWS_SHOWN
-from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id
+from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_id, link_source
 from apps.dispatch.models import LIVE_STATUSES, Attempt, Send
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email
 
@@ -22,28 +22,28 @@ def event(send: Send) -> str:
     return row_link(send.event)
 
 
-@column(_("order"))
-def order(send: Send) -> str:
-    return row_link(send.event.conversion, send.event.conversion.order_id)
+@column(_("order or visit"))
+def source(send: Send) -> str:
+    return link_source(send.event)
 
 
 @admin.register(Send)
 class SendAdmin(OwnedRecordAdmin):
     """Where an event stands at a destination, and why."""
 
-    list_display = ("id", "status", "reason", event, order, "destination", "tenant", "due_at", "attempts")
-    list_select_related = ("event__conversion", "destination", "tenant")
+    list_display = ("id", "status", "reason", event, source, "destination", "tenant", "due_at", "attempts")
+    list_select_related = ("event__conversion", "event__page_event__session", "destination", "tenant")
     list_filter = (TENANT_FILTER, "status", DUE_FILTER, ("destination", AutocompleteFilter))
     lookups = (by_event_id("event"), by_order("event__conversion"), by_email("event__conversion"))
     search_help_text = _("event id, order id, e-mail, or the whole name of the tenant")
     colours: ClassVar[Colours] = {"status": STATUS_COLOURS}
     layout = (
-        (None, ("status", "reason", event, order, "destination", "tenant", "attempts", "failures")),
+        (None, ("status", "reason", event, source, "destination", "tenant", "attempts", "failures")),
         (
             _("When"),
             ("due_at", "deadline", "first_attempt_at", "settled_at", "changed_at"),
         ),
-        (TECHNICAL, ("id",)),
+        (TECHNICAL, ("id", "rank")),
     )
 
 

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import Lookup, Table, badge, moment, row_link
-from apps.dispatch.models import Attempt, Send, SendStatus
+from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
 from apps.dispatch.verdict import Outcome
 from apps.tenants.admin import ALL_TENANTS, under
 
@@ -31,6 +31,13 @@ OUTCOME_COLOURS: dict[str, str] = {
 
 def by_event_id(path: str = "") -> Lookup:
     return Lookup(under(path, "event_id"), leading={under(path, "tenant__in"): ALL_TENANTS})
+
+
+def link_source(event: CapiEvent) -> SafeString | str:
+    """To the order that the event tells of, or to the visit."""
+    if event.conversion:
+        return row_link(event.conversion, event.conversion.order_id)
+    return row_link(event.page_event.session if event.page_event else None)
 
 
 def status_badge(send: Send) -> SafeString:

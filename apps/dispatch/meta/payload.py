@@ -1,4 +1,4 @@
-"""A sale, and the click that brought it, as one server event of Meta's Conversions API.
+"""A sale or what happened on a page, and the browser behind it, as one server event of Meta's Conversions API.
 
 Eleven of Meta's keys are hashed and none of the others: an IP address, a user agent or a browser id (fbc,
 fbp) that was hashed matches nobody. Those four are the click's alone. The webhook has an address and an
@@ -6,7 +6,7 @@ agent too, but they are those of the gateway's servers, so a sale without a clic
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -22,22 +22,25 @@ _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClickFacts:
-    """What is known of a click, all of it in the clear but `identity`, which maps hashed keys to digests."""
+class BrowserFacts:
+    """What is known of the visitor's browser: of a sale, by the click that brought it; of a page event, by its visit.
+
+    All in the clear but `identity`, which maps hashed keys to digests. `clicked_at` is the time of `fbclid`.
+    """
 
     ip: str | None
     user_agent: str | None
     fbc: str | None
     fbp: str | None
     fbclid: str | None
-    landing_url: str | None
+    page_url: str | None
     clicked_at: datetime
     identity: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SaleFacts:
-    """What is known of a sale.
+class EventFacts:
+    """What there is to tell; only a sale has an order.
 
     `identity` may hold keys that are not Meta's; `fallback_url` is the funnel's own page.
     """
@@ -47,26 +50,28 @@ class SaleFacts:
     event_time: datetime
     value: Decimal | None
     currency: str | None
-    order_id: str
-    product_id: str | None
+    order_id: str | None
+    product_ids: Sequence[str]
     product_name: str | None
-    quantity: int
+    quantity: int = 1
+    content_type: str = "product"
+    num_items: int | None = None
     identity: Mapping[str, list[str]]
     fallback_url: str
     referrer: str | None
 
 
-def build_server_event(sale: SaleFacts, click: ClickFacts | None, now: datetime) -> dict[str, object]:
+def build_server_event(facts: EventFacts, browser: BrowserFacts | None, now: datetime) -> dict[str, object]:
     """JSON-ready. A gateway's clock may run ahead of ours; an event of the future is brought back to now."""
     return _known(
-        event_name=sale.event_name,
-        event_time=int(min(sale.event_time, now).timestamp()),
-        event_id=sale.event_id,
+        event_name=facts.event_name,
+        event_time=int(min(facts.event_time, now).timestamp()),
+        event_id=facts.event_id,
         action_source="website",
-        event_source_url=(click and click.landing_url) or sale.fallback_url,
-        referrer_url=sale.referrer,
-        user_data={**_merge_identity(sale, click), **(_describe_browser(click) if click else {})},
-        custom_data=_describe_order(sale),
+        event_source_url=(browser and browser.page_url) or facts.fallback_url,
+        referrer_url=facts.referrer,
+        user_data={**_merge_identity(facts, browser), **(_describe_browser(browser) if browser else {})},
+        custom_data=_describe_order(facts) or None,
     )
 
 
@@ -79,21 +84,21 @@ def _known(**facts: object) -> dict[str, object]:
     return {key: fact for key, fact in facts.items() if fact not in (None, "")}
 
 
-def _merge_identity(sale: SaleFacts, click: ClickFacts | None) -> dict[str, object]:
+def _merge_identity(facts: EventFacts, browser: BrowserFacts | None) -> dict[str, object]:
     """The sale's values first: a checkout asks better than a form on a landing page."""
     merged = {
-        key: list(dict.fromkeys([*sale.identity.get(key, ()), *(click.identity.get(key, ()) if click else ())]))
+        key: list(dict.fromkeys([*facts.identity.get(key, ()), *(browser.identity.get(key, ()) if browser else ())]))
         for key in HASHED_KEYS
     }
     return {key: digests for key, digests in merged.items() if digests}
 
 
-def _describe_browser(click: ClickFacts) -> dict[str, object]:
+def _describe_browser(browser: BrowserFacts) -> dict[str, object]:
     return _known(
-        client_ip_address=_plain_ip(click.ip or ""),
-        client_user_agent=click.user_agent,
-        fbc=_find_fbc(click),
-        fbp=click.fbp if is_browser_id(click.fbp or "") else None,
+        client_ip_address=_plain_ip(browser.ip or ""),
+        client_user_agent=browser.user_agent,
+        fbc=_find_fbc(browser),
+        fbp=browser.fbp if is_browser_id(browser.fbp or "") else None,
     )
 
 
@@ -106,22 +111,23 @@ def _plain_ip(text: str) -> str | None:
     return str(mapped or ip)
 
 
-def _find_fbc(click: ClickFacts) -> str | None:
+def _find_fbc(browser: BrowserFacts) -> str | None:
     """The cookie as it is, else built the way the pixel would have, at the time of the click."""
-    milliseconds = (click.clicked_at - _EPOCH) // timedelta(milliseconds=1)
-    candidates = (click.fbc or "", f"fb.1.{milliseconds}.{click.fbclid or ''}")
+    milliseconds = (browser.clicked_at - _EPOCH) // timedelta(milliseconds=1)
+    candidates = (browser.fbc or "", f"fb.1.{milliseconds}.{browser.fbclid or ''}")
     return next(filter(is_browser_id, candidates), None)
 
 
-def _describe_order(sale: SaleFacts) -> dict[str, object]:
+def _describe_order(facts: EventFacts) -> dict[str, object]:
     order = _known(
-        value=None if sale.value is None else float(sale.value.quantize(_CENT, ROUND_HALF_UP)),
-        currency=sale.currency,
-        order_id=sale.order_id,
-        content_name=sale.product_name,
+        value=None if facts.value is None else float(facts.value.quantize(_CENT, ROUND_HALF_UP)),
+        currency=facts.currency,
+        order_id=facts.order_id,
+        content_name=facts.product_name,
+        num_items=facts.num_items,
     )
-    if sale.product_id:
-        order["content_ids"] = [sale.product_id]
-        order["contents"] = [{"id": sale.product_id, "quantity": sale.quantity}]
-        order["content_type"] = "product"
+    if facts.product_ids:
+        order["content_ids"] = list(facts.product_ids)
+        order["contents"] = [{"id": product, "quantity": facts.quantity} for product in facts.product_ids]
+        order["content_type"] = facts.content_type
     return order

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from apps.core.http import Ambiguous, NotSent, OutboundClient, OutboundError, Reason, Refused
 from apps.dispatch.meta.errors import classify
-from apps.dispatch.meta.payload import ClickFacts, SaleFacts, build_server_event
+from apps.dispatch.meta.payload import BrowserFacts, EventFacts, build_server_event
 from apps.dispatch.meta.preflight import Problem, check_event
 from apps.dispatch.platform import Reply, ServerEvent, Target
 from apps.dispatch.verdict import NextStep, Outcome, Verdict
@@ -34,8 +34,8 @@ class MetaPlatform:
     def resolve(self, *, base_url: str, api_version: str) -> tuple[str, str]:
         return (base_url or settings.META_GRAPH_URL).rstrip("/"), api_version or settings.META_API_VERSION
 
-    def build_event(self, sale: SaleFacts, click: ClickFacts | None, now: datetime) -> ServerEvent:
-        return build_server_event(sale, click, now)
+    def build_event(self, facts: EventFacts, browser: BrowserFacts | None, now: datetime) -> ServerEvent:
+        return build_server_event(facts, browser, now)
 
     def check_event(self, event: ServerEvent, now: datetime) -> Sequence[Problem]:
         return check_event(event, now)

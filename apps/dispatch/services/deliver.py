@@ -20,12 +20,13 @@ from apps.conversions.transitions import REVERSED
 from apps.core.log import correlated, get_logger
 from apps.dispatch.backoff import next_delay
 from apps.dispatch.consent import WITHDRAWN, Word, may_send
-from apps.dispatch.models import LIVE_STATUSES, Attempt, Send, SendStatus
+from apps.dispatch.models import LIVE_STATUSES, Attempt, CapiEvent, Rank, Send, SendStatus
 from apps.dispatch.platform import Reply, ServerEvent, Target
 from apps.dispatch.registry import PLATFORMS
-from apps.dispatch.services.facts import click_facts, sale_facts
+from apps.dispatch.services.facts import browser_facts, event_facts
+from apps.dispatch.subjects import Subject, find_subjects
 from apps.dispatch.verdict import Outcome
-from apps.dispatch.words import Question, find_words, has_withdrawn
+from apps.dispatch.words import find_words, has_withdrawn
 from apps.funnels.selectors import FunnelConfig, published_configs
 from apps.gateways.events import Kind
 
@@ -46,6 +47,7 @@ class Ready:
     """A claimed send with its saved attempt and what will be posted."""
 
     send: Send
+    subject: Subject
     attempt: Attempt
     target: Target
     event: ServerEvent
@@ -56,11 +58,12 @@ def deliver_due(destination_id: uuid.UUID) -> int:
     with transaction.atomic():
         claimed = _claim(destination_id, EVENTS_PER_REQUEST)
         configs = published_configs(send.event.funnel_id for send in claimed)
-        words = find_words(Question(send.event.conversion_id) for send in claimed)
+        subjects = find_subjects([send.event for send in claimed])
+        words = find_words(subject.question for subject in subjects)
         ready = [
             item
-            for send in claimed
-            if (item := _prepare(send, configs[send.event.funnel_id], words[Question(send.event.conversion_id)]))
+            for send, subject in zip(claimed, subjects, strict=True)
+            if (item := _prepare(send, subject, configs[send.event.funnel_id], words[subject.question]))
         ]
         Attempt.objects.bulk_create([item.attempt for item in ready])
     for item in ready:
@@ -70,16 +73,17 @@ def deliver_due(destination_id: uuid.UUID) -> int:
 
 
 def _claim(destination_id: uuid.UUID, limit: int) -> list[Send]:
+    """Of the first rank that has any: a sale never waits behind page events."""
     due = Send.objects.filter(destination_id=destination_id, status__in=LIVE_STATUSES, due_at__lte=Now())
     rows = (
         due.order_by("due_at")
         .select_for_update(skip_locked=True, of=("self",))
-        .select_related("destination", "event__conversion__match__click__session")
+        .select_related("destination", "event__page_event__session", "event__conversion__match__click__session")
     )
-    return list(rows[:limit])
+    return next((claimed for rank in Rank if (claimed := list(rows.filter(rank=rank)[:limit]))), [])
 
 
-def _prepare(send: Send, config: FunnelConfig, word: Word) -> Ready | None:
+def _prepare(send: Send, subject: Subject, config: FunnelConfig, word: Word) -> Ready | None:
     """Take the lease and build the request; or settle at once what must not be sent any more."""
     now = timezone.now()
     stop = _stop_reason(send, config, word, now)
@@ -87,7 +91,8 @@ def _prepare(send: Send, config: FunnelConfig, word: Word) -> Ready | None:
         _close(send, *stop)
         return None
     platform = PLATFORMS[send.destination.platform]
-    event = platform.build_event(sale_facts(send.event, config), click_facts(send.event), now)
+    facts = event_facts(send.event, subject, config)
+    event = platform.build_event(facts, browser_facts(send.event, subject), now)
     problems = platform.check_event(event, now)
     if problems:
         _close(send, SendStatus.DEAD, f"preflight_{problems[0].code}")
@@ -112,21 +117,26 @@ def _prepare(send: Send, config: FunnelConfig, word: Word) -> Ready | None:
         api_version=target.api_version,
         request=event,
     )
-    return Ready(send, attempt, target, event)
+    return Ready(send, subject, attempt, target, event)
 
 
 def _stop_reason(send: Send, config: FunnelConfig, word: Word, now: datetime) -> tuple[SendStatus, str] | None:
     """Why this send must not go out now, checked again at every claim."""
-    was_tried = send.attempts > 0
     if not may_send(word.answer, config.unknown_consent):
         return SendStatus.BLOCKED, "consent"
     if send.deadline <= now:
         return SendStatus.EXPIRED, "too_old"
-    if was_tried and send.event.conversion.status in REVERSED and send.event.stage not in _NEWS_OF_REVERSALS:
+    if send.attempts > 0 and _was_reversed(send.event):
         return SendStatus.EXCLUDED, "refunded_before_send"
     if send.first_attempt_at and now - send.first_attempt_at > RESEND_WINDOW and _is_ambiguous(send):
         return SendStatus.DEAD, "unknown_outcome"
     return None
+
+
+def _was_reversed(event: CapiEvent) -> bool:
+    """Whether the money has gone back meanwhile, and the event does not tell of just that."""
+    sale = event.conversion
+    return sale is not None and sale.status in REVERSED and event.stage not in _NEWS_OF_REVERSALS
 
 
 def _is_ambiguous(send: Send) -> bool:
@@ -157,7 +167,7 @@ def _close(send: Send, status: SendStatus, reason: str) -> None:
 
 def _post(item: Ready) -> None:
     """The one request. A withdrawal that was committed while the claim was, unseen by it, still stops it here."""
-    if has_withdrawn(item.send.event.conversion_id):
+    if has_withdrawn(item.subject.question):
         _take_back(item)
         return
     _settle(item, PLATFORMS[item.send.destination.platform].post(item.target, [item.event]))
@@ -198,7 +208,7 @@ def _settle(item: Ready, reply: Reply) -> None:
         elapsed_ms=reply.elapsed_ms,
     )
     changes = _changes(item.send, reply)
-    if changes["status"] in _GOES_ON and has_withdrawn(item.send.event.conversion_id):
+    if changes["status"] in _GOES_ON and has_withdrawn(item.subject.question):
         changes = _withdrawn()
     kept = _held(item).update(lease_token=None, changed_at=Now(), **changes)
     log.info("dispatch.settled", outcome=verdict.outcome.value, code=verdict.code, elapsed_ms=reply.elapsed_ms)

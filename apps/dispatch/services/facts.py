@@ -1,41 +1,87 @@
 """From rows to what a platform's payload is built of."""
 
-from apps.dispatch.meta.payload import ClickFacts, SaleFacts
+from decimal import Decimal
+
+from apps.clicks.models import Click, PageEvent, Session
+from apps.conversions.models import Conversion
+from apps.dispatch.meta.payload import BrowserFacts, EventFacts
 from apps.dispatch.models import CapiEvent
+from apps.dispatch.subjects import Subject
 from apps.funnels.selectors import FunnelConfig
 
 
-def sale_facts(event: CapiEvent, config: FunnelConfig) -> SaleFacts:
-    order = event.conversion
-    return SaleFacts(
+def event_facts(event: CapiEvent, subject: Subject, config: FunnelConfig) -> EventFacts:
+    about = event.about
+    if isinstance(about, PageEvent):
+        return _page_facts(event, about, subject, config)
+    return _sale_facts(event, about, config)
+
+
+def browser_facts(event: CapiEvent, subject: Subject) -> BrowserFacts | None:
+    """None for a sale without a click. What the visitor said of themselves fills what the sale lacks."""
+    click, page = subject.click, event.page_event
+    if page:
+        return _browser_of_visit(page, page.session, click)
+    return _browser_of_click(click) if click else None
+
+
+def _sale_facts(event: CapiEvent, order: Conversion, config: FunnelConfig) -> EventFacts:
+    return EventFacts(
         event_id=event.event_id,
         event_name=event.event_name,
         event_time=event.event_time,
         value=order.amount,
         currency=order.currency,
         order_id=order.order_id,
-        product_id=order.product_id or None,
+        product_ids=[order.product_id] if order.product_id else [],
         product_name=order.product_name or None,
-        quantity=1,
         identity=order.identity,
         fallback_url=config.landing_url,
         referrer=None,
     )
 
 
-def click_facts(event: CapiEvent) -> ClickFacts | None:
-    """The matched click, or None. Its session's identity fills what the sale lacks."""
-    match = getattr(event.conversion, "match", None)
-    if match is None or match.click is None:
-        return None
-    click = match.click
-    return ClickFacts(
+def _page_facts(event: CapiEvent, page: PageEvent, subject: Subject, config: FunnelConfig) -> EventFacts:
+    data = page.data
+    return EventFacts(
+        event_id=event.event_id,
+        event_name=event.event_name,
+        event_time=event.event_time,
+        value=Decimal(data["value"]) if "value" in data else None,
+        currency=data.get("currency"),
+        order_id=None,
+        product_ids=data.get("content_ids", []),
+        product_name=data.get("content_name"),
+        content_type=data.get("content_type", "product"),
+        num_items=data.get("num_items"),
+        identity=subject.sale.identity if subject.sale else {},
+        fallback_url=config.landing_url,
+        referrer=None,
+    )
+
+
+def _browser_of_click(click: Click) -> BrowserFacts:
+    return BrowserFacts(
         ip=click.ip,
         user_agent=click.user_agent or None,
         fbc=click.fbc or None,
         fbp=click.fbp or None,
         fbclid=click.fbclid or None,
-        landing_url=click.landing_url or None,
+        page_url=click.landing_url or None,
         clicked_at=click.clicked_at,
         identity=click.session.identity,
+    )
+
+
+def _browser_of_visit(page: PageEvent, visit: Session, click: Click | None) -> BrowserFacts:
+    """Address and agent are the visit's own; of the ad's ids the click's where the visit has none."""
+    return BrowserFacts(
+        ip=visit.ip or (click.ip if click else None),
+        user_agent=visit.user_agent or (click.user_agent if click else None),
+        fbc=visit.fbc or (click.fbc if click else None),
+        fbp=visit.fbp or (click.fbp if click else None),
+        fbclid=click.fbclid if click else None,
+        page_url=page.url,
+        clicked_at=click.clicked_at if click else page.occurred_at,
+        identity=visit.identity,
     )

@@ -96,7 +96,7 @@ class FunnelAdmin(UndeletableAdmin):
     form = FunnelForm
     list_display = ("name", "tenant", "status", "public_key", "attribution_window_days", "updated_at")
     list_select_related = ("tenant",)
-    list_filter = (TENANT_FILTER, "unknown_consent", "child_orders")
+    list_filter = (TENANT_FILTER, "unknown_consent", "child_orders", "page_events")
     lookups = (Lookup("public_key"), Lookup("id", as_uuid), Lookup("name__icontains"))
     search_help_text = _("a part of the name, the public key, the id, or the whole name of the tenant")
     ordering = ("-created_at",)
@@ -105,7 +105,7 @@ class FunnelAdmin(UndeletableAdmin):
     readonly_fields = ("id", "public_key", "status", "created_at", "updated_at")
     fields = (
         *("tenant", "name", "landing_url", "attribution_window_days", "unknown_consent", "child_orders"),
-        *("event_names", "status", "public_key", "id", "created_at", "updated_at"),
+        *("page_events", "event_names", "status", "public_key", "id", "created_at", "updated_at"),
     )
     actions = ("publish",)
     page_actions = ("publish",)

@@ -1,6 +1,6 @@
 """The console's pages of accounts, and the base of every page of tenant-owned rows."""
 
-from apps.tenants.admin import accounts, people
+from apps.tenants.admin import accounts, people, signing
 from apps.tenants.admin.owned import (
     ALL_TENANTS,
     TENANT_FILTER,
@@ -20,5 +20,6 @@ __all__ = [
     "by_email",
     "by_phone",
     "people",
+    "signing",
     "under",
 ]
