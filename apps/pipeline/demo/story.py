@@ -65,8 +65,18 @@ class Hub:
             "utm_content": "video-depoimento|120212",
             "consent_ads": True,
         }
+        return self._track("click", hit)
+
+    def page_view(self, public_key: str, click: Told) -> str:
+        """The same visitor looks at the page; the event's id, which the page's pixel would be given too."""
+        event_id = f"hte{secrets.token_hex(10)}"
+        url = "https://cursosdaana.example.com/oferta"
+        self._track("pageview", {"public_key": public_key, "url": url, "event_id": event_id, **click.answer})
+        return event_id
+
+    def _track(self, action: str, hit: dict[str, Any]) -> Told:
         headers = {"User-Agent": "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/142.0 Mobile"}
-        return self._post("ad click", f"{self.base_url}/api/v1/track/click", json.dumps(hit).encode(), headers)
+        return self._post(action, f"{self.base_url}/api/v1/track/{action}", json.dumps(hit).encode(), headers)
 
     def webhook(self, url: str, body: dict[str, Any], what: str) -> Told:
         """Hotmart posts, authenticated as Hotmart does."""

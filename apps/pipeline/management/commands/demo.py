@@ -49,6 +49,7 @@ def _tell(hub: Hub, account: DemoAccount, trace: Trace, seconds: float) -> bool:
     trace.title(f"One Pix sale of “{funnel['name']}”, from the ad click to Meta: order {order_id}")
     click = hub.click(funnel["public_key"])
     _show_click(trace, click)
+    page_view_id = hub.page_view(funnel["public_key"], click)
     url = funnel["endpoints"][0]["webhook_url"]
     click_id = click.answer["click_id"]
     told = [
@@ -61,7 +62,13 @@ def _tell(hub: Hub, account: DemoAccount, trace: Trace, seconds: float) -> bool:
         trace.verdict(good=False, text=f"No event was made within {seconds:.0f} s. Are the workers and the relay up?")
         return False
     _show_order(trace, event)
-    return _show_dispatch(trace, event)
+    accepted = _show_dispatch(trace, event)
+    _show_page_view(trace, wait_for(lambda: _accepted_page_view(hub, page_view_id), seconds) if accepted else None)
+    trace.verdict(
+        good=accepted,
+        text="The platform accepted the sale, once." if accepted else f"The event is {event['status']}.",
+    )
+    return accepted
 
 
 def _event(hub: Hub, order_id: str) -> dict[str, Any] | None:
@@ -132,12 +139,25 @@ def _show_dispatch(trace: Trace, event: dict[str, Any]) -> bool:
             "in its records": _sandbox_record(event["event_id"]),
         }
         trace.stage("Platform", "the stand-in for Meta checks as Meta does", facts)
-    accepted = bool(event["status"] == "accepted")
-    trace.verdict(
-        good=accepted,
-        text="The platform accepted the sale, once." if accepted else f"The event is {event['status']}.",
-    )
-    return accepted
+    return bool(event["status"] == "accepted")
+
+
+def _accepted_page_view(hub: Hub, event_id: str) -> dict[str, Any] | None:
+    """In detail, once the platform has it; it waits in its session until the sale releases it."""
+    listed = hub.call("GET", "events?status=accepted")["results"]
+    return hub.call("GET", f"events/{event_id}") if any(row["event_id"] == event_id for row in listed) else None
+
+
+def _show_page_view(trace: Trace, event: dict[str, Any] | None) -> None:
+    if event is None:
+        return
+    payload = _show_payload(event["attempts"][-1]["request"])
+    facts = {
+        "event": f"{event['event_name']}, {event['status']}",
+        "event id": f"{event['event_id']} (the pixel's as well)",
+        "who (hashed)": payload["who (hashed)"],
+    }
+    trace.stage("Page view", "it waited until its visitor was known: by the sale, here", facts)
 
 
 def _show_payload(sent: dict[str, Any]) -> dict[str, str]:
@@ -147,7 +167,7 @@ def _show_payload(sent: dict[str, Any]) -> dict[str, str]:
     return {
         "who (hashed)": "\n".join(f"{name:<8} {value[0][:16]}…" for name, value in sorted(person.items())),
         "which browser": "\n".join(f"{name:<18} {value}" for name, value in sorted(browser.items())),
-        "what": json.dumps(sent["custom_data"], ensure_ascii=False),
+        "what": json.dumps(sent.get("custom_data", {}), ensure_ascii=False),
         "where": sent["event_source_url"],
     }
 
