@@ -7,13 +7,15 @@
     content_type  product or product_group
     num_items     a whole number from 0 up
 
-Other names are left out: pages put there what they like, also about people.
+Other names are left out, and texts with an e-mail address: pages put there what they like, also about people.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
+
+from apps.gateways.tracking import keep_tracking
 
 MAX_CONTENTS = 50
 MAX_CONTENT_ID = 100
@@ -66,7 +68,9 @@ def _read_name(given: Any) -> str | None:
 
 def _read_text(given: Any, limit: int) -> str | None:
     text = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-    return text if isinstance(text, str) and "\x00" not in text and 0 < len(text) <= limit else None
+    if not isinstance(text, str) or "\x00" in text or not 0 < len(text) <= limit:
+        return None
+    return text if keep_tracking({"content": text}) else None
 
 
 def _read_type(given: Any) -> str | None:
