@@ -117,11 +117,7 @@ class Session(TenantOwned):
                 condition=models.Q(person__isnull=True) & ~models.Q(identity={}),
             ),
             models.Index(fields=["flush_at"], name="session_flush", condition=models.Q(flush_at__isnull=False)),
-            models.Index(
-                fields=["click_ref"],
-                name="session_carried",
-                condition=models.Q(flush_at__isnull=False) & ~models.Q(click_ref=""),
-            ),
+            models.Index(fields=["click_ref"], name="session_carried", condition=~models.Q(click_ref="")),
         ]
 
     def __str__(self) -> str:

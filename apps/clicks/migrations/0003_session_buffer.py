@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='session',
-            index=models.Index(condition=models.Q(('flush_at__isnull', False), models.Q(('click_ref', ''), _negated=True)), fields=['click_ref'], name='session_carried'),
+            index=models.Index(condition=models.Q(('click_ref', ''), _negated=True), fields=['click_ref'], name='session_carried'),
         ),
         migrations.AddField(
             model_name='trackingdomain',

@@ -19,50 +19,62 @@ LOOKS_BACK_S = 15 * 60
 # Of these only the newest, so that a turn never costs more; the primary key finds them.
 NEWEST_WORDS = 20_000
 # Events that a recent no may concern: of sales by its own session, by one that shares a hash, or by the buyer's own
-# hash; of pages by any of these sessions, or by that of such a sale.
+# hash; of pages by any of these sessions, or by that of such a sale. Each step is a look-up by an index for each row of
+# the step before; OFFSET 0 keeps the planner from joining whole tables, since it cannot know how few rows there are.
 _TOUCHED = """
-WITH refusal AS (
+WITH refusal AS MATERIALIZED (
     SELECT id, tenant_id, email_sha256, phone_sha256 FROM clicks_session
     WHERE NOT consent_ads AND id IN (
         SELECT session_id FROM clicks_consentrecord
         WHERE NOT consent_ads AND given_at > now() - make_interval(secs => %s)
           AND id > (SELECT max(id) - %s FROM clicks_consentrecord))
-), session AS (
+), session AS MATERIALIZED (
     SELECT id FROM refusal
     UNION
-    SELECT s.id FROM refusal JOIN clicks_session s ON s.tenant_id = refusal.tenant_id
-        AND s.email_sha256 = refusal.email_sha256 AND s.email_sha256 <> ''
+    SELECT s.id FROM refusal CROSS JOIN LATERAL (
+        SELECT id FROM clicks_session WHERE tenant_id = refusal.tenant_id
+            AND email_sha256 = refusal.email_sha256 AND email_sha256 <> '' OFFSET 0) AS s
     UNION
-    SELECT s.id FROM refusal JOIN clicks_session s ON s.tenant_id = refusal.tenant_id
-        AND s.phone_sha256 = refusal.phone_sha256 AND s.phone_sha256 <> ''
-), sale AS (
-    SELECT m.conversion_id AS id FROM session JOIN clicks_click k ON k.session_id = session.id
-        JOIN matching_match m ON m.click_id = k.id
+    SELECT s.id FROM refusal CROSS JOIN LATERAL (
+        SELECT id FROM clicks_session WHERE tenant_id = refusal.tenant_id
+            AND phone_sha256 = refusal.phone_sha256 AND phone_sha256 <> '' OFFSET 0) AS s
+), own_click AS MATERIALIZED (
+    SELECT k.* FROM session CROSS JOIN LATERAL (
+        SELECT id, session_id, public_id FROM clicks_click WHERE session_id = session.id OFFSET 0) AS k
+), sale AS MATERIALIZED (
+    SELECT m.id FROM own_click CROSS JOIN LATERAL (
+        SELECT conversion_id AS id FROM matching_match WHERE click_id = own_click.id OFFSET 0) AS m
     UNION
-    SELECT c.id FROM refusal JOIN conversions_conversion c ON c.tenant_id = refusal.tenant_id
-        AND c.email_sha256 = refusal.email_sha256 AND c.email_sha256 <> ''
+    SELECT c.id FROM refusal CROSS JOIN LATERAL (
+        SELECT id FROM conversions_conversion WHERE tenant_id = refusal.tenant_id
+            AND email_sha256 = refusal.email_sha256 AND email_sha256 <> '' OFFSET 0) AS c
     UNION
-    SELECT c.id FROM refusal JOIN conversions_conversion c ON c.tenant_id = refusal.tenant_id
-        AND c.phone_sha256 = refusal.phone_sha256 AND c.phone_sha256 <> ''
-)
-, click AS (
-    SELECT k.session_id, k.public_id FROM session JOIN clicks_click k ON k.session_id = session.id
+    SELECT c.id FROM refusal CROSS JOIN LATERAL (
+        SELECT id FROM conversions_conversion WHERE tenant_id = refusal.tenant_id
+            AND phone_sha256 = refusal.phone_sha256 AND phone_sha256 <> '' OFFSET 0) AS c
+), click AS MATERIALIZED (
+    SELECT session_id, public_id FROM own_click
     UNION
-    SELECT k.session_id, k.public_id FROM sale JOIN matching_match m ON m.conversion_id = sale.id
-        JOIN clicks_click k ON k.id = m.click_id
-), visit AS (
+    SELECT k.* FROM sale CROSS JOIN LATERAL (
+        SELECT session_id, public_id FROM clicks_click
+        WHERE id = (SELECT click_id FROM matching_match WHERE conversion_id = sale.id) OFFSET 0) AS k
+), visit AS MATERIALIZED (
     SELECT id FROM session
     UNION
     SELECT session_id FROM click
     UNION
-    SELECT s.id FROM click JOIN clicks_session s ON s.click_ref = click.public_id AND s.click_ref <> ''
-), event AS (
-    SELECT e.id FROM sale JOIN dispatch_capievent e ON e.conversion_id = sale.id
+    SELECT s.id FROM click CROSS JOIN LATERAL (
+        SELECT id FROM clicks_session WHERE click_ref = click.public_id AND click_ref <> '' OFFSET 0) AS s
+), event AS MATERIALIZED (
+    SELECT e.id FROM sale CROSS JOIN LATERAL (
+        SELECT id FROM dispatch_capievent WHERE conversion_id = sale.id OFFSET 0) AS e
     UNION
-    SELECT e.id FROM visit JOIN clicks_pageevent p ON p.session_id = visit.id
-        JOIN dispatch_capievent e ON e.page_event_id = p.id
+    SELECT e.id FROM visit CROSS JOIN LATERAL (
+        SELECT id FROM clicks_pageevent WHERE session_id = visit.id OFFSET 0) AS p CROSS JOIN LATERAL (
+        SELECT id FROM dispatch_capievent WHERE page_event_id = p.id OFFSET 0) AS e
 )
-SELECT DISTINCT event.id FROM event JOIN dispatch_send w ON w.event_id = event.id AND w.status = ANY(%s)
+SELECT DISTINCT event.id FROM event CROSS JOIN LATERAL (
+    SELECT FROM dispatch_send WHERE event_id = event.id AND status = ANY(%s) OFFSET 0) AS w
 """
 log = get_logger(__name__)
 
