@@ -184,6 +184,10 @@ class Hubtrack:
             gone = "DELETE FROM visitor WHERE seen_at <= ? AND id NOT IN (SELECT visitor FROM waiting)"
             self._db.execute(gone, [self._clock() - LONGEST_S])
 
+    def close(self) -> None:
+        """What waits stays in the file."""
+        self._db.close()
+
 
 if __name__ == "__main__":
     NAMES = ("HUBTRACK_URL", "HUBTRACK_KEY", "HUBTRACK_SECRET", "HUBTRACK_PUBLIC_KEY")
@@ -195,5 +199,7 @@ if __name__ == "__main__":
     hub.track(visit, "pageview", url=page, ip="203.0.113.7", user_agent="Mozilla/5.0 (Linux; Android 15)")
     hub.track(visit, "initiate_checkout", url=f"{page}/checkout", data={"value": "197.00", "currency": "BRL"})
     hub.identify(visit, email="Ana@Example.com", phone="+55 11 98765-4321")
-    log.info("sent %d, waiting %d", hub.flush(), hub.waiting())
-    sys.exit(hub.waiting() > 0)
+    sent, left = hub.flush(), hub.waiting()
+    hub.close()
+    log.info("sent %d, waiting %d", sent, left)
+    sys.exit(left > 0)

@@ -35,11 +35,19 @@ class StandIn:
     troubles: list[Any] = field(default_factory=list)
     requests: list[urllib.request.Request] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
+    opened: list[Any] = field(default_factory=list)
 
     def open(self) -> Any:
-        return client.Hubtrack(
+        opened = client.Hubtrack(
             "https://hub.example.com/", "sk_1", "sks_1", "pk_1", path=str(self.path), clock=lambda: self.now
         )
+        self.opened.append(opened)
+        return opened
+
+    def close(self) -> None:
+        """All the clients of this file: from Python 3.13 on a connection that is only forgotten is a warning."""
+        for opened in self.opened:
+            opened.close()
 
     def urlopen(self, request: urllib.request.Request, timeout: float) -> io.BytesIO:
         self.requests.append(request)

@@ -13,3 +13,4 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     stand_in = StandIn(tmp_path / "hubtrack.sqlite3")
     monkeypatch.setattr(client.urllib.request, "urlopen", stand_in.urlopen)
     yield stand_in
+    stand_in.close()
