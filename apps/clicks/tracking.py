@@ -43,7 +43,8 @@ _LATEST_MS = 10**14
 REQUIRED = ("public_key", "url")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADDRESSES = ("url", "referrer")
-_FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod")
+# What a page may put anything into; its own ids are written to the log, too.
+_FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod", "event_id", "session_id", "click_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ def test_any_other_event_id_is_refused(event_id: Any) -> None:
     assert event_id_of(given(event_id=event_id)) == ""
 
 
+def test_an_event_id_that_names_a_person_is_refused() -> None:
+    assert problems(given(event_id="ana@example.com-1")) == {"event_id": "personal"}
+
+
 @pytest.mark.parametrize("name", EVENT_NAMES)
 def test_our_own_names_are_understood(name: str) -> None:
     assert read(event_name=name).name == name

@@ -206,3 +206,10 @@ def test_any_query_without_a_person_stays_as_it_is(query: str) -> None:
     assume("@" not in unquote_plus(query) and not PERSONAL_KEYS.intersection(map(str.casefold, names)))
 
     assert hit(url=f"{PAGE}?{query}").text("url") == f"{PAGE}?{query}"
+
+
+@pytest.mark.parametrize("name", ["event_id", "session_id", "click_id"])
+def test_an_id_that_is_an_email_is_none(name: str) -> None:
+    hit = read_hit({"public_key": "pk_1", "url": "https://a.example.com", name: "ana@example.com"})
+
+    assert hit.text(name) == ""

@@ -15,7 +15,7 @@ from apps.clicks.batch.people import read_people
 from apps.clicks.bots import is_crawler
 from apps.clicks.page_data import read_data
 from apps.clicks.tracking import PAGE_EVENTS, TEXT_LIMITS, Hit, TrackingError, read_hit
-from apps.gateways.tracking import PERSONAL_KEYS
+from apps.gateways.tracking import PERSONAL_KEYS, keep_tracking
 
 MAX_EVENTS = 1000
 OLDEST = timedelta(days=7)
@@ -73,7 +73,7 @@ def read_event(given: object, *, may_send_clear: bool, now: datetime) -> BatchEv
     at, time_problem = _read_time(given.get("event_time"), now)
     ip, ip_warning = _read_ip(given.get("ip"))
     own = {
-        "event_id": "" if event_id else "not_an_event_id" if given.get("event_id") else "required",
+        "event_id": _problem_of_id(given, event_id),
         "event_name": "" if name in EVENT_NAMES else name,
         "event_time": time_problem,
         "user_agent": "" if _is_user_agent(given.get("user_agent")) else "not_text",
@@ -105,6 +105,13 @@ def event_id_of(given: object) -> str:
     if not isinstance(text, str) or not 0 < len(text) <= _MAX_EVENT_ID:
         return ""
     return text if text.isprintable() and not any(map(str.isspace, text)) else ""
+
+
+def _problem_of_id(given: Mapping[str, Any], event_id: str) -> str:
+    """Ids are kept in clear, and written to the log."""
+    if not event_id:
+        return "not_an_event_id" if given.get("event_id") else "required"
+    return "" if keep_tracking({"event_id": event_id}) else "personal"
 
 
 def _name_of(given: Mapping[str, Any]) -> str:
