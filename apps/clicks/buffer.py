@@ -25,6 +25,8 @@ LONGEST_HOURS = 4
 # platform would take them any more; then they are let go.
 _UNPUBLISHED_MINUTES = 5
 _UNPUBLISHED_DAYS = 7
+# Of one session; the rest goes with the next turns. A page gone wild must not make a turn that never ends.
+MOST_AT_ONCE = 200
 _AT_ONCE = "timestamptz 'epoch'"
 _NOW = "statement_timestamp()"  # as due_buffers() reads the clock
 # The rows are locked by a statement before: what their hits stored until then is seen by this one.
@@ -36,16 +38,23 @@ _TAKE = f"""
             WHEN f.published_id IS NOT NULL AND s.flush_at > {_AT_ONCE}
                 THEN least(s.last_seen_at + interval '{SESSION_IDLE_MINUTES} minutes',
                            buffered.oldest + interval '{LONGEST_HOURS} hours')
-            END AS again_at
+            END AS again_at, buffered.number > {MOST_AT_ONCE} AS has_more
         FROM clicks_session s JOIN funnels_funnel f ON f.id = s.funnel_id CROSS JOIN LATERAL (
-            SELECT min(e.occurred_at) AS oldest FROM clicks_pageevent e WHERE e.session_id = s.id AND e.is_buffered
+            SELECT min(e.occurred_at) AS oldest, count(*) AS number FROM clicks_pageevent e
+            WHERE e.session_id = s.id AND e.is_buffered
         ) AS buffered WHERE s.id = ANY(%(held)s)
     ), looked AS (
-        UPDATE clicks_session s SET flush_at = CASE WHEN look.again_at > {_NOW} THEN look.again_at END
+        UPDATE clicks_session s SET flush_at = CASE
+            WHEN look.again_at > {_NOW} THEN look.again_at
+            WHEN look.has_more THEN {_AT_ONCE} END
         FROM look WHERE s.id = look.id RETURNING s.id, s.flush_at
+    ), due AS (
+        SELECT e.id FROM looked CROSS JOIN LATERAL (
+            SELECT id FROM clicks_pageevent WHERE session_id = looked.id AND is_buffered
+            ORDER BY occurred_at, id LIMIT {MOST_AT_ONCE}) AS e
+        WHERE looked.flush_at IS NULL OR looked.flush_at = {_AT_ONCE}
     )
-    UPDATE clicks_pageevent e SET is_buffered = false FROM looked
-    WHERE looked.flush_at IS NULL AND e.session_id = looked.id AND e.is_buffered RETURNING e.id
+    UPDATE clicks_pageevent e SET is_buffered = false FROM due WHERE e.id = due.id RETURNING e.id
 """  # noqa: S608 - composed of constants; every value is a parameter
 # The sale's own session, and those of the same browser that came after: they carried the click.
 _OPEN_AT_ONCE = f"""

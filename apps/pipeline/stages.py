@@ -38,7 +38,7 @@ from apps.pipeline.reading import endpoint_of, read_kept, request_of
 
 MATCH_BATCH = 200
 QUARANTINE_BATCH = 20
-FLUSH_BATCH = 100
+FLUSH_BATCH = 50
 UNPUBLISHED_RETRY = timedelta(seconds=30)
 log = get_logger(__name__)
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.clicks.buffer import MOST_AT_ONCE
 from apps.clicks.models import PageEvent, Session
 from apps.clicks.waiting import waiting_key
 from apps.core.identity import hash_email
@@ -473,6 +474,32 @@ def test_the_relay_wakes_the_lane_and_the_lane_empties_it(visit: Visit, monkeypa
 
     assert woken[0] == "apps.pipeline.tasks.drain_buffers"
     assert [name for name, _sends in planned()] == ["PageView"]
+
+
+def test_a_page_gone_wild_is_emptied_in_turns(visit: Visit) -> None:
+    for number in range(3):
+        visit.tell(event_id=f"hte-{number}")
+    with unscoped():
+        first = PageEvent.objects.earliest("pk")
+        PageEvent.objects.bulk_create(
+            PageEvent(
+                tenant_id=first.tenant_id,
+                session_id=first.session_id,
+                name="pageview",
+                url=LANDING,
+                event_id=f"wild-{number}",
+                is_buffered=True,
+            )
+            for number in range(2 * MOST_AT_ONCE)
+        )
+    turn_clock(minutes=31)
+
+    with unscoped():
+        turns = [(flush_batch().rows, CapiEvent.objects.count()) for _turn in range(4)]
+
+    assert turns == [(1, MOST_AT_ONCE), (1, 2 * MOST_AT_ONCE), (1, 2 * MOST_AT_ONCE + 3), (0, 2 * MOST_AT_ONCE + 3)]
+    with unscoped():
+        assert (PageEvent.objects.filter(is_buffered=True).count(), Session.objects.get().flush_at) == (0, None)
 
 
 @pytest.mark.parametrize("visits", [1, 30])
