@@ -14,6 +14,7 @@ from django.db import connection
 
 from apps.clicks.services import NEXT_ID
 from apps.clicks.tracking import TEXT_LIMITS, TrackingError
+from apps.gateways.tracking import keep_tracking
 
 UNNAMED_SOURCE = "api"
 _SOURCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
@@ -85,6 +86,8 @@ def _problem(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str) or "\x00" in value:
         return "not_text"
+    if not keep_tracking({name: value}):
+        return "not_a_word"
     return "too_long" if len(value) > TEXT_LIMITS[name] else None
 
 

@@ -45,6 +45,7 @@ def test_reading_a_word(changes: dict[str, Any], word: ConsentWord) -> None:
         ({"session_id": ""}, {"session_id": "required"}),
         ({"session_id": "x" * 33}, {"session_id": "too_long"}),
         ({"session_id": "a\x00b"}, {"session_id": "not_text"}),
+        ({"session_id": "ana@example.com"}, {"session_id": "not_a_word"}),
         ({"session_id": ["hts1"]}, {"session_id": "not_text"}),
         ({"click_id": "x" * 10_000}, {"click_id": "too_long"}),
         ({"consent_ads": None}, {"consent_ads": "not_an_answer"}),
