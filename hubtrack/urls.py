@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apps.monitoring.urls")),
     path("api/v1/", include("apps.clicks.urls")),  # before the pipeline's: "batch" would be the id of an event there
     path("api/v1/", include("apps.pipeline.urls")),
+    path("api/v1/", include("apps.matching.urls")),
     path("api/v1/", include("apps.conversions.urls")),
     path("api/v1/", include("apps.funnels.urls")),
     path("api/v1/", include("apps.tenants.urls")),

@@ -102,7 +102,7 @@ def _clicks_from(since: str) -> str:
 
 # Renewals and order bumps have no checkout of their own.
 _ORDERS = f"""conversions_conversion c
-    LEFT JOIN matching_match m ON m.conversion_id = c.id
+    LEFT JOIN matching_match m ON m.conversion_id = c.id AND m.is_used
     LEFT JOIN clicks_click k ON k.id = m.click_id
     LEFT JOIN clicks_session s ON s.id = k.session_id
     {_SEEN}

@@ -19,7 +19,7 @@ from apps.clicks.models import (
     TrackingLink,
 )
 from apps.clicks.people import undo_merge
-from apps.clicks.selectors import merges_of
+from apps.clicks.selectors import clicks_of_meta, merges_of
 from apps.core.admin import (
     TECHNICAL,
     AutocompleteFilter,
@@ -74,7 +74,11 @@ class ClickAdmin(OwnedRecordAdmin):
     list_display = ("public_id", "clicked_at", "tenant", "funnel", "session", campaign, landing_page, "consent_ads")
     list_select_related = ("tenant", "funnel", "session")
     list_filter = (TENANT_FILTER, ("funnel", AutocompleteFilter))
-    lookups = (*map(Lookup, ("public_id", "session__public_id", "fbclid")), by_email("session"), by_phone("session"))
+    lookups = (
+        *map(Lookup, ("public_id", "session__public_id")),
+        Lookup("id__in", read=clicks_of_meta),
+        *(by_email("session"), by_phone("session")),
+    )
     search_help_text = _("click id, session id, fbclid, e-mail, phone, or the whole name of the tenant")
     layout = (
         (None, ("public_id", "clicked_at", "tenant", "funnel", "session", "consent_ads")),

@@ -10,6 +10,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,13 +21,14 @@ from django.utils.translation import gettext as _
 from apps.clicks.linking import BUYER_PREFIX, CROWD, KINDS, Evidence, Hash, Joined, Known, Plan, plan_links, read_hashes
 from apps.clicks.models import Identity, Person, PersonMerge, Session
 from apps.core.errors import NotPossible
-from apps.core.identity import HashedIdentity
+from apps.core.identity import OTHER_PHONE, HashedIdentity
 from apps.core.ids import new_id
 from apps.core.log import get_logger
 
 LINK_BATCH = 200
 PERSON_PREFIX = "htp"
 _NAMING = [f"{prefix}{kind}" for prefix in ("", BUYER_PREFIX) for kind in KINDS]
+_SHARED_WITH_SALES = ("em", "ph", OTHER_PHONE)
 _LOCK_TENANT = "SELECT pg_advisory_xact_lock(hashtextextended('people ' || %s::text, 0))"
 # Whoever was merged into one of these people counts as that one.
 _FIND_APART = """
@@ -69,6 +71,31 @@ class Purchase:
     identity: HashedIdentity
 
 
+@dataclass(frozen=True, slots=True)
+class DueSession:
+    """A session, by its key, as it stood when its visitor had last been seen."""
+
+    pk: int
+    identity: HashedIdentity
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueSessions:
+    """Some of one tenant's, never none."""
+
+    tenant_id: uuid.UUID
+    sessions: tuple[DueSession, ...]
+
+    def said(self) -> dict[str, datetime]:
+        """The e-mail and phone hashes that visitors named themselves, and when each was said at the latest."""
+        said: dict[str, datetime] = {}
+        for session in sorted(self.sessions, key=lambda session: session.last_seen_at):
+            digests = [digest for key in _SHARED_WITH_SALES for digest in session.identity.get(key, [])]
+            said |= dict.fromkeys(digests, session.last_seen_at)
+        return said
+
+
 class _IsGiven(Func):
     """Whether a JSON object is not empty; a literal, so that also a prepared statement can use the partial index."""
 
@@ -82,18 +109,27 @@ def due_sessions() -> QuerySet[Session]:
     return rows.filter(identity__has_any_keys=_NAMING)
 
 
-@transaction.atomic
-def link_due_sessions(limit: int = LINK_BATCH) -> int:
-    """Find the people of one tenant's due sessions, in a fixed number of statements; how many sessions."""
+def read_due_sessions(limit: int = LINK_BATCH) -> DueSessions | None:
+    """The oldest of a tenant that has any."""
     tenant_id = due_sessions().order_by("pk").values_list("tenant_id", flat=True).first()
     if tenant_id is None:
-        return 0
-    _lock(tenant_id)
-    due = due_sessions().filter(tenant_id=tenant_id).order_by("pk").select_for_update(skip_locked=True)
-    claimed = [Evidence(pk, read_hashes(identity)) for pk, identity in due.values_list("pk", "identity")[:limit]]
-    evidence = [item for item in claimed if item.hashes]
+        return None
+    rows = due_sessions().filter(tenant_id=tenant_id).order_by("pk")
+    found = tuple(DueSession(*row) for row in rows.values_list("pk", "identity", "last_seen_at")[:limit])
+    return DueSessions(tenant_id, found) if found else None
+
+
+@transaction.atomic
+def link_due_sessions(due: DueSessions) -> int:
+    """Find the people of these, in a fixed number of statements; how many sessions. Of who has said more since, or been
+    linked, nothing is done: who is due still is read again."""
+    _lock(due.tenant_id)
+    read = {session.pk: session.identity for session in due.sessions}
+    rows = due_sessions().filter(pk__in=read).order_by("pk").select_for_update(skip_locked=True)
+    same = [(pk, identity) for pk, identity in rows.values_list("pk", "identity") if identity == read[pk]]
+    evidence = [Evidence(pk, hashes) for pk, identity in same if (hashes := read_hashes(identity))]
     if evidence:
-        _carry_out(tenant_id, plan_links(evidence, _read_known(tenant_id, evidence)))
+        _carry_out(due.tenant_id, plan_links(evidence, _read_known(due.tenant_id, evidence)))
     return len(evidence)
 
 

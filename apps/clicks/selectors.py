@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, TextField, When
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, TextField, Value, When
 
-from apps.clicks.models import Click, Person, PersonMerge, Session
+from apps.clicks.models import Click, Digest, Person, PersonMerge, Session
+from apps.tenants.models import Tenant
 
 SESSIONS_SHOWN = 100
 DEVICES_SHOWN = 20
@@ -39,6 +40,12 @@ def find_people(*, email_sha256: str = "", phone_sha256: str = "") -> QuerySet[P
         if digest:
             rows = rows.filter(identities__kind=kind, identities__digest=digest)
     return rows
+
+
+def clicks_of_meta(fbclid: str) -> QuerySet[Click]:
+    """People's clicks with this Meta click id. Every tenant is named, because the index of its digests begins there."""
+    rows: QuerySet[Click] = Click.objects.filter(tenant__in=Tenant.objects.values("pk"), is_automated=False)
+    return rows.alias(digest=Digest("fbclid")).filter(digest=Digest(Value(fbclid)), fbclid=fbclid).exclude(fbclid="")
 
 
 def visits_of(person: Person) -> list[Visit]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 from apps.clicks.page_data import read_data
 from apps.core.identity import HashedIdentity, Person, hash_person
+from apps.core.identity.text import HASHES_OF_NOTHING
 from apps.funnels.event_names import PAGE_EVENT_NAMES
 from apps.gateways.tracking import keep_tracking
 
@@ -42,6 +43,7 @@ TEXT_LIMITS: dict[str, int] = {
 _LATEST_MS = 10**14
 REQUIRED = ("public_key", "url")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NO_PHONE = {"", *HASHES_OF_NOTHING}
 _ADDRESSES = ("url", "referrer")
 # What a page may put anything into; its own ids are written to the log, too.
 _FREE_TEXTS = (*UTM_FIELDS, "src", "sck", "xcod", "event_id", "session_id", "click_id")
@@ -106,7 +108,7 @@ def read_hit(body: object) -> Hit:
     if problems:
         raise TrackingError(problems)
     return Hit(
-        identity=_take_identity(texts) | ({"ph_e164": [phone_e164]} if phone_e164 else {}),
+        identity=_take_identity(texts) | ({"ph_e164": [phone_e164]} if phone_e164 not in _NO_PHONE else {}),
         texts=_without_people(texts),
         consent_ads=consent,
         is_from_script=body.get("source") == "script",

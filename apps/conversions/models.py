@@ -1,6 +1,7 @@
 """The delivery ledger, the quarantine, and conversions (orders).
 
-Deliveries and conversions are written set-based by services.py; everything personal in them is hashed.
+Deliveries and conversions are written set-based by services.py; everything personal in them is hashed, but for the
+buyer's IP address.
 """
 
 from typing import ClassVar
@@ -39,7 +40,7 @@ class Outcome(models.TextChoices):
 
 
 class Delivery(TenantOwned):
-    """One authentic webhook request. `fact` is what it says, hashed; repeats share a `fingerprint`."""
+    """One authentic webhook request. `fact` is what it says, an OrderFact as JSON; repeats share a `fingerprint`."""
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, db_index=False, verbose_name=_("endpoint"))
     gateway = models.CharField(_("gateway"), max_length=20)
@@ -152,7 +153,7 @@ class AdapterComparison(TenantOwned):
 class Conversion(TenantOwned):
     """An order as the hub knows it: the fold of its deliveries' facts (transitions.OrderState).
 
-    `match_due_at` set means that something changed and matching must look at it (again).
+    `match_due_at` is when matching looks at it (again): at once when something changed, later while it is not sure.
     """
 
     funnel = models.ForeignKey(Funnel, on_delete=models.PROTECT, db_index=False, verbose_name=_("funnel"))
@@ -170,6 +171,8 @@ class Conversion(TenantOwned):
     identity = models.JSONField(_("identity hashes"), default=dict)
     email_sha256 = models.CharField(_("e-mail hash"), max_length=64, blank=True)
     phone_sha256 = models.CharField(_("phone hash"), max_length=64, blank=True)
+    buyer_ip = models.GenericIPAddressField(_("buyer's IP address"), null=True)
+    buyer_device = models.CharField(_("buyer's device"), max_length=60, blank=True, db_default="")
     tracking = models.JSONField(_("tracking"), default=dict)
     click_ref = models.CharField(_("click id carried through"), max_length=32, blank=True)
     session_ref = models.CharField(_("session id carried through"), max_length=32, blank=True)

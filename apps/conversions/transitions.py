@@ -5,7 +5,7 @@ end in the same state; each fact but a dispute that was won can only raise the s
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -67,7 +67,7 @@ class OrderState:
 
     `amount` is the latest approved amount (else the latest named, but never a dispute's); `refunded_amount` the
     highest named. `milestones` maps each kind that was reported to its first time, in ISO 8601. An order is a test if
-    its sale is; before there is one, if anything said of it is.
+    its sale is; before there is one, if anything said of it is. `buyer_ip` is None when unknown.
     """
 
     status: Status
@@ -77,6 +77,8 @@ class OrderState:
     refunded_amount: Decimal
     currency: str
     identity: HashedIdentity
+    buyer_ip: str | None = field(repr=False)
+    buyer_device: str
     tracking: dict[str, str]
     click_ref: str
     session_ref: str
@@ -121,6 +123,8 @@ def fold(facts: Iterable[OrderFact]) -> OrderState:
         refunded_amount=refunded,
         currency=priced.currency if priced else _first_text(best_first, "currency"),
         identity=_first_values(fact.identity for fact in best_first),
+        buyer_ip=_first_text(best_first, "buyer_ip") or None,
+        buyer_device=_first_text(best_first, "buyer_device"),
         tracking=tracking,
         click_ref=click_ref or "",
         session_ref=session_ref or "",

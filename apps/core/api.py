@@ -1,13 +1,15 @@
-"""The REST base: problem-details errors and pages of the stable shape {next, previous, results}."""
+"""The REST base: problem-details errors, pages of the stable shape {next, previous, results}, and money as text."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import Http404, JsonResponse
 from django.utils.translation import gettext as _
-from rest_framework import exceptions
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import exceptions, serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
@@ -32,6 +34,17 @@ class Pages(CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except (ValueError, ValidationError) as error:
             raise NotFound(_("This page does not exist. Follow `next` and `previous` as they are.")) from error
+
+
+@extend_schema_field(serializers.CharField(allow_null=True))
+class MoneyText(serializers.Field[Decimal, Any, str | None, Any]):
+    """A decimal string with two places, or three where the third says something; null where no amount is known."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value:.2f}" if value == value.quantize(Decimal("0.01")) else f"{value:.3f}"
 
 
 class _RestError(HubError):

@@ -1,6 +1,7 @@
 """Errors typed by who must act; each becomes one problem-details answer (RFC 9457) at the edge."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
@@ -25,6 +26,11 @@ class HubError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """What the answer carries besides its body."""
+        return {}
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """What programs are told in its body besides, as JSON."""
         return {}
 
 

@@ -24,7 +24,7 @@ def problem_body(error: HubError) -> dict[str, Any]:
     }
     if error.fields:
         body["errors"] = dict(error.fields)
-    return body
+    return {**body, **error.members}
 
 
 def problem(error: HubError) -> JsonResponse:

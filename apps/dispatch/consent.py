@@ -43,7 +43,7 @@ _FOR_SILENCE: dict[UnknownConsent, ConsentReason] = {
     "send": ConsentReason.UNKNOWN_SENT,
     "block": ConsentReason.UNKNOWN_BLOCKED,
 }
-_PERMITTED = frozenset({ConsentReason.GRANTED, ConsentReason.UNKNOWN_SENT})
+PERMITTED = frozenset({ConsentReason.GRANTED, ConsentReason.UNKNOWN_SENT})
 
 
 def find_consent_reason(consent_ads: bool | None, unknown_consent: UnknownConsent) -> ConsentReason:
@@ -51,12 +51,12 @@ def find_consent_reason(consent_ads: bool | None, unknown_consent: UnknownConsen
 
 
 def may_send(consent_ads: bool | None, unknown_consent: UnknownConsent) -> bool:
-    return find_consent_reason(consent_ads, unknown_consent) in _PERMITTED
+    return find_consent_reason(consent_ads, unknown_consent) in PERMITTED
 
 
-def may_set_out(then: Word, now: Word, unknown_consent: UnknownConsent) -> bool:
-    """Whether a new event may be sent, by the word as of the event and the word of now."""
-    return then.answer is not False and may_send(now.answer, unknown_consent)
+def reason_to_set_out(then: Word, now: Word, unknown_consent: UnknownConsent) -> ConsentReason:
+    """Why a new event may or may not be sent, by the word as of the event and the word of now."""
+    return ConsentReason.DENIED if then.answer is False else find_consent_reason(now.answer, unknown_consent)
 
 
 def moment_of_event(event_time: datetime, heard_at: datetime, planned_at: datetime) -> datetime:

@@ -1,9 +1,11 @@
 """Reads of the outbox."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from django.db import connection
 from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
@@ -17,6 +19,33 @@ _URGENCY = Case(
     *(When(status=status, then=Value(rank)) for rank, status in enumerate(SendStatus)),
     output_field=IntegerField(),
 )
+
+# Of one statement's two looks the first takes the locks; what was claimed since the statement began is not locked.
+_FIND_TOLD = """
+WITH event AS MATERIALIZED (
+    SELECT id, conversion_id, stage FROM dispatch_capievent WHERE conversion_id = ANY(%s)
+), untold AS MATERIALIZED (
+    SELECT s.id FROM event JOIN dispatch_send s ON s.event_id = event.id WHERE s.attempts = 0
+    FOR UPDATE OF s SKIP LOCKED
+)
+SELECT DISTINCT event.conversion_id FROM event JOIN dispatch_send s ON s.event_id = event.id
+WHERE s.id NOT IN (SELECT id FROM untold) AND (event.stage = 'sale' OR event.conversion_id IN (
+    SELECT conversion_id FROM matching_match WHERE conversion_id = ANY(%s) AND is_used))
+"""
+
+
+def find_told(conversion_ids: Collection[int]) -> set[int]:
+    """Those of whose sale, or of whose click, a platform has heard or may be about to hear: a send of theirs was
+    claimed, or somebody holds it now. What was told earlier of an order without a click binds its sale to nothing.
+
+    The sends of the others are held until the caller's transaction ends, so that nobody tells of a match that is being
+    decided anew. The caller holds the conversions, so that nobody plans further sends.
+    """
+    if not conversion_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_TOLD, [list(conversion_ids)] * 2)
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def events_with_status() -> QuerySet[Any]:

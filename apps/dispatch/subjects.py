@@ -12,12 +12,15 @@ from apps.clicks.models import Click, PageEvent, Session
 from apps.conversions.models import Conversion
 from apps.dispatch.models import CapiEvent
 from apps.dispatch.words import Question
-from apps.matching.rules import Decision
+
+SALES_LOADED = ("event__conversion__match__click__session", "event__conversion__match__visit")
+"""What to select along with a send, so that a sale's subject takes no further statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The click that brought them, what they bought, and for a page event their visit; None where unknown."""
+    """The click that brought them, what they bought, and their visit: a page event's, or that of a buyer whom no click
+    brought. None where unknown."""
 
     click: Click | None
     sale: Conversion | None
@@ -33,7 +36,7 @@ class Subject:
 
 def find_subjects(events: Sequence[CapiEvent]) -> list[Subject]:
     """One for each event, in their order; three statements for all page events, none for sales that are loaded whole
-    (`conversion__match__click__session`)."""
+    (SALES_LOADED)."""
     visitors = _find_visitors(event.page_event for event in events if event.page_event)
     return [visitors[page.session_id] if (page := event.page_event) else _buyer(event) for event in events]
 
@@ -58,8 +61,11 @@ def heard_at(event: CapiEvent) -> datetime:
 
 
 def _buyer(event: CapiEvent) -> Subject:
+    """Of a match that is not used, which is a proposal at best, nothing is told."""
     match = getattr(event.conversion, "match", None)
-    return Subject(click=match and match.click, sale=event.conversion)
+    if match is None or not match.is_used:
+        return Subject(click=None, sale=event.conversion)
+    return Subject(click=match.click, sale=event.conversion, visit=match.visit)
 
 
 def _find_visitors(events: Iterable[PageEvent]) -> dict[int, Subject]:
@@ -99,7 +105,7 @@ def _find_sales(sessions: Iterable[int]) -> dict[int, Conversion]:
     """The latest approved sale of each session whose click is certain."""
     sales = Conversion.objects.filter(
         match__click__session__in=sessions,
-        match__decision=Decision.AUTO,
+        match__is_used=True,
         approved_at__isnull=False,
         is_test=False,
     ).select_related("match__click")

@@ -15,14 +15,15 @@ from apps.funnels.event_names import PAGE_EVENT_NAMES
 # How long before the gateway's word the visitor may have pressed the link.
 _BEFORE = timedelta(days=1)
 _WORDS = {name: word for word, name in PAGE_EVENT_NAMES.items()}
-# In the session of the click that brought the order, or in a later one of the same browser, which carried the click.
+# In the session of the click that brought the order, or in a later one of the same browser, which carried the click;
+# where no click brought it, in the visit that the sale was joined to.
 _FIND = """
 SELECT asked.event_id
 FROM jsonb_to_recordset(%s::jsonb) AS asked (event_id text, conversion_id bigint, name text, since timestamptz)
-JOIN matching_match m ON m.conversion_id = asked.conversion_id
-JOIN clicks_click k ON k.id = m.click_id
+JOIN matching_match m ON m.conversion_id = asked.conversion_id AND m.is_used
+LEFT JOIN clicks_click k ON k.id = m.click_id
 CROSS JOIN LATERAL (
-    SELECT k.session_id AS id
+    SELECT coalesce(k.session_id, m.visit_id) AS id
     UNION
     SELECT s.id FROM clicks_session s WHERE s.click_ref = k.public_id AND s.click_ref <> ''
         AND s.tenant_id = k.tenant_id AND s.funnel_id = k.funnel_id) AS visit

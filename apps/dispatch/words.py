@@ -1,8 +1,9 @@
 """What a buyer or a visitor said of ads: the latest word of all the sessions that are known to be theirs.
 
-Known are a sale's matched click's session, those whose ids the gateway carried through, a visit itself and that of the
-click it carried, and every session of the tenant that shares an e-mail's or phone's hash with the sale or with one of
-these. Of words of one instant the no counts.
+Known are a sale's matched click's session, or the visit it was joined to (of a match that is used: a proposal is nobody
+yet); those whose ids the gateway carried through; a visit itself and that of the click it carried; and every session of
+the tenant that shares an e-mail's or phone's hash with the sale or with one of these. Of words of one instant the no
+counts.
 """
 
 from collections.abc import Iterable
@@ -18,14 +19,14 @@ _FIND = """
 SELECT asked.conversion_id, asked.session_id, asked.until, latest.answer, latest.source, latest.at
 FROM jsonb_to_recordset(%s::jsonb) AS asked (conversion_id bigint, session_id bigint, until timestamptz)
 LEFT JOIN conversions_conversion sale ON sale.id = asked.conversion_id
-LEFT JOIN clicks_session visit ON visit.id = asked.session_id
+LEFT JOIN matching_match used ON used.conversion_id = sale.id AND used.is_used
+LEFT JOIN clicks_session visit ON visit.id = coalesce(asked.session_id, used.visit_id)
 CROSS JOIN LATERAL (SELECT coalesce(sale.tenant_id, visit.tenant_id) AS tenant_id) AS of
 CROSS JOIN LATERAL (
     WITH own AS (
         SELECT s.id, s.email_sha256, s.phone_sha256 FROM clicks_session s
         WHERE s.tenant_id = of.tenant_id AND s.id IN (
-            SELECT k.session_id FROM matching_match m JOIN clicks_click k ON k.id = m.click_id
-            WHERE m.conversion_id = sale.id
+            SELECT k.session_id FROM clicks_click k WHERE k.id = used.click_id
             UNION ALL
             SELECT k.session_id FROM clicks_click k WHERE sale.click_ref <> '' AND k.public_id = sale.click_ref
             UNION ALL

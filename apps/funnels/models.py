@@ -15,6 +15,8 @@ from apps.core.fields import EncryptedTextField
 from apps.core.ids import new_id
 from apps.tenants.models import TenantOwned
 
+_CONFIDENCES = (MinValueValidator(0.5), MaxValueValidator(1.0))
+
 
 def new_public_key() -> str:
     return new_id("pk_")
@@ -62,6 +64,28 @@ class PageEvents(models.TextChoices):
     BROWSER_ONLY = "browser_only", _("pixel only: the hub sends none")
 
 
+class AttributionModel(models.TextChoices):
+    """Which of several ad clicks of one visitor a sale is credited to."""
+
+    LAST_CLICK = "last_click", _("the last click before the sale")
+    FIRST_CLICK = "first_click", _("the first click of the window")
+    ANY_CLICK = "any_click", _("the surest click, whenever it was in the window")
+
+
+class UncertainMatches(models.TextChoices):
+    """What becomes of a match whose confidence lies between the two thresholds."""
+
+    REVIEW = "review", _("a person decides")
+    AUTO = "auto", _("used at once, and marked as uncertain")
+
+
+class ReviewTimeout(models.TextChoices):
+    """What becomes of a match that nobody decided on in time."""
+
+    UNMATCHED = "unmatched", _("the sale is sent without the click")
+    ACCEPT = "accept", _("the sale is sent with the proposed click")
+
+
 class Platform(models.TextChoices):
     """Ad platforms that a destination can be."""
 
@@ -106,6 +130,61 @@ class Funnel(TenantOwned):
         default=PageEvents.HYBRID,
         db_default=PageEvents.HYBRID,
     )
+    view_through_days = models.PositiveSmallIntegerField(
+        _("visits without a click (days)"),
+        help_text=_(
+            "Sales with no ad click are joined to a visit without a click in the last so many days, so that they are "
+            "sent with the browser's data. 0 turns this off."
+        ),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(7)],
+    )
+    attribution_model = models.CharField(
+        _("click that is credited"),
+        help_text=_("Where the buyer clicked more than one ad within the attribution window."),
+        max_length=11,
+        choices=AttributionModel,
+        default=AttributionModel.LAST_CLICK,
+        db_default=AttributionModel.LAST_CLICK,
+    )
+    auto_threshold = models.FloatField(
+        _("confidence to match by itself"),
+        help_text=_("From this confidence on, a click is used without asking. 1 would be certainty."),
+        default=0.85,
+        db_default=0.85,
+        validators=_CONFIDENCES,
+    )
+    review_threshold = models.FloatField(
+        _("confidence to propose a match"),
+        help_text=_("From this confidence on, a click is proposed. Below it, the sale is one without a click."),
+        default=0.60,
+        db_default=0.60,
+        validators=_CONFIDENCES,
+    )
+    uncertain_matches = models.CharField(
+        _("uncertain matches"),
+        help_text=_("What happens to a match between the two confidences."),
+        max_length=6,
+        choices=UncertainMatches,
+        default=UncertainMatches.REVIEW,
+        db_default=UncertainMatches.REVIEW,
+    )
+    review_hours = models.PositiveSmallIntegerField(
+        _("time to decide (hours)"),
+        help_text=_("How long a sale waits for a person. At most 144: Meta takes no sale older than 7 days."),
+        default=4,
+        db_default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(144)],
+    )
+    review_timeout = models.CharField(
+        _("when nobody decided in time"),
+        max_length=9,
+        choices=ReviewTimeout,
+        default=ReviewTimeout.UNMATCHED,
+        db_default=ReviewTimeout.UNMATCHED,
+    )
+    weight_set = models.CharField(_("weights of matching"), max_length=40, blank=True, default="", db_default="")
     published = models.ForeignKey(
         "FunnelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
     )

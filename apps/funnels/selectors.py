@@ -3,26 +3,16 @@
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, cast
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 from django.db.models import F
 
 from apps.core.db import release_connection
 from apps.core.remember import Remembered
-from apps.funnels.models import (
-    ChildOrders,
-    Destination,
-    Endpoint,
-    Funnel,
-    FunnelVersion,
-    Rollout,
-    Trial,
-    UnknownConsent,
-)
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Rollout, Trial
 from apps.tenants.scoping import unscoped
 
-PageEventsWord = Literal["hybrid", "server_only", "browser_only"]
 _REMEMBERED_S = 2.0
 
 
@@ -40,7 +30,12 @@ class DestinationConfig:
 
 @dataclass(frozen=True, slots=True)
 class FunnelConfig:
-    """A published version: everything that decides what is matched and sent."""
+    """A published version: everything that decides what is matched and sent.
+
+    Each member but the destinations is the funnel's column of the same name. Those with a default came later: a version
+    published before one reads as having the default. Thresholds are confidences from 0.5 to 1; `weight_set` names the
+    weights that matching scores with, "" being the product's own.
+    """
 
     landing_url: str
     attribution_window_days: int
@@ -48,7 +43,15 @@ class FunnelConfig:
     destinations: tuple[DestinationConfig, ...]
     event_names: dict[str, str] = field(default_factory=dict)
     child_orders: Literal["exclude", "purchase"] = "exclude"
-    page_events: PageEventsWord = "hybrid"
+    page_events: Literal["hybrid", "server_only", "browser_only"] = "hybrid"
+    view_through_days: int = 0
+    attribution_model: Literal["last_click", "first_click", "any_click"] = "last_click"
+    auto_threshold: float = 0.85
+    review_threshold: float = 0.60
+    uncertain_matches: Literal["review", "auto"] = "review"
+    review_hours: int = 4
+    review_timeout: Literal["unmatched", "accept"] = "unmatched"
+    weight_set: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -77,6 +80,7 @@ class LiveEndpoint:
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 
+_COLUMNS = tuple(member.name for member in fields(FunnelConfig) if member.name != "destinations")
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
 _funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
 
@@ -85,9 +89,7 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
     """What would run if `funnel` were published now."""
     destinations = Destination.objects.filter(funnel=funnel).order_by("created_at", "id")
     return FunnelConfig(
-        landing_url=funnel.landing_url,
-        attribution_window_days=funnel.attribution_window_days,
-        unknown_consent="block" if funnel.unknown_consent == UnknownConsent.BLOCK else "send",
+        **{name: getattr(funnel, name) for name in _COLUMNS},
         destinations=tuple(
             DestinationConfig(
                 id=row.id,
@@ -99,9 +101,6 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
             )
             for row in destinations
         ),
-        event_names=funnel.event_names,
-        child_orders="purchase" if funnel.child_orders == ChildOrders.PURCHASE else "exclude",
-        page_events=cast(PageEventsWord, funnel.page_events),
     )
 
 

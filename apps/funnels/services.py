@@ -18,6 +18,8 @@ from apps.gateways.signatures import Strength
 _DRAFT_FIELDS = (
     *("name", "landing_url", "attribution_window_days", "unknown_consent"),
     *("event_names", "child_orders", "page_events"),
+    *("view_through_days", "attribution_model", "auto_threshold", "review_threshold"),
+    *("uncertain_matches", "review_hours", "review_timeout", "weight_set"),
 )
 _ROLLOUT_FIELDS = ("rollout", "live_percent", "candidate")
 _DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url")
@@ -27,6 +29,7 @@ _DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url")
 def create_funnel(values: Mapping[str, Any], actor: str = "") -> Funnel:
     """A draft of the tenant in scope; `values` as in the REST body, already validated. `actor` is for the audit."""
     funnel: Funnel = Funnel.objects.create(**{name: values[name] for name in _DRAFT_FIELDS if name in values})
+    _refuse_contradictions(funnel)
     _save_parts(funnel, values, actor)
     return funnel
 
@@ -38,9 +41,23 @@ def update_funnel(funnel: Funnel, values: Mapping[str, Any], actor: str = "") ->
     for name in _DRAFT_FIELDS:
         if name in values:
             setattr(funnel, name, values[name])
+    _refuse_contradictions(funnel)
     funnel.save()
     _save_parts(funnel, values, actor)
     return funnel
+
+
+def _refuse_contradictions(funnel: Funnel) -> None:
+    problems = threshold_problems(review=funnel.review_threshold, auto=funnel.auto_threshold)
+    if problems:
+        raise BadInput(_("Some settings of the funnel contradict each other."), fields=problems)
+
+
+def threshold_problems(*, review: float, auto: float) -> dict[str, str]:
+    """What is wrong with two confidences of which each may be right alone, by field."""
+    if review <= auto:
+        return {}
+    return {"review_threshold": _("The confidence to propose a match may not be above the one to match by itself.")}
 
 
 def _lock(funnel: Funnel) -> None:

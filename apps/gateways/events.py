@@ -54,7 +54,7 @@ class GatewayEvent:
     tells no time of its own. `amount` is the price the body states for the order (a dispute's: the disputed
     sum) and is set on every sale. `refunded_amount` is what has gone back so far in total; None on a refund
     means the body does not say. `tracking` holds what travelled through the checkout, each value whole and as
-    it was written.
+    it was written. `buyer_agent` is the user agent of the buyer's browser at the checkout.
 
     `parent_order_id` names the order this one was added to: an order bump or upsell that the gateway sells as an
     order of its own. `net_amount` is what is left for the account that owns the webhook, `gateway_fee` what the
@@ -72,6 +72,7 @@ class GatewayEvent:
     currency: str | None = None
     buyer: Person = field(default_factory=Person, repr=False)
     buyer_ip: str | None = field(default=None, repr=False)
+    buyer_agent: str | None = field(default=None, repr=False)
     tracking: Mapping[str, str] = field(default_factory=dict)
     product_id: str | None = None
     product_name: str | None = None

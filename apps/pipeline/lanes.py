@@ -9,6 +9,8 @@ from apps.clicks.buffer import due_buffers
 from apps.clicks.people import due_sessions
 from apps.conversions.models import Conversion, Quarantine
 from apps.dispatch.selectors import due_destinations
+from apps.matching.models import Comparison
+from apps.matching.selectors import overdue_reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,16 @@ class DueLanes:
     matches: bool
     people: bool
     buffers: bool
+    comparisons: bool
     destinations: list[uuid.UUID]
 
 
 def find_due_lanes() -> DueLanes:
     return DueLanes(
         ingest=Quarantine.objects.filter(due_at__lte=Now()).exists(),
-        matches=Conversion.objects.filter(match_due_at__lte=Now()).exists(),
+        matches=Conversion.objects.filter(match_due_at__lte=Now()).exists() or overdue_reviews().exists(),
         people=due_sessions().exists(),
         buffers=due_buffers().exists(),
+        comparisons=Comparison.objects.filter(state=Comparison.State.RUNNING).exists(),
         destinations=due_destinations(),
     )

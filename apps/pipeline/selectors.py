@@ -7,12 +7,13 @@ from django.db.models import Prefetch, QuerySet
 from apps.conversions.models import Conversion
 from apps.dispatch.models import Send
 from apps.dispatch.selectors import events_with_status
+from apps.matching.selectors import history
 
 
 def list_conversions(order_id: str | None) -> QuerySet[Conversion]:
-    """Conversions with their match and events; four statements a page."""
+    """Conversions with their match, what was decided about it, and events; three statements a page."""
     rows: QuerySet[Conversion] = Conversion.objects.select_related("match__click")
-    rows = rows.prefetch_related(Prefetch("capi_events", queryset=events_with_status()))
+    rows = rows.prefetch_related(Prefetch("capi_events", queryset=events_with_status()), history("match__reviews"))
     return rows.filter(order_id=order_id) if order_id else rows
 
 

@@ -1,6 +1,5 @@
 """The JSON of conversions and events (DESIGN section 8)."""
 
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -8,41 +7,11 @@ from rest_framework import serializers
 
 from apps.clicks.models import PageEvent
 from apps.conversions.models import Conversion
+from apps.core.api import MoneyText
 from apps.dispatch.consent import Word
 from apps.dispatch.models import Attempt, CapiEvent, Send
 from apps.dispatch.selectors import consent_of
-from apps.matching.evidence import explain_candidate, explain_match
-from apps.matching.models import Match
-
-
-@extend_schema_field(serializers.CharField(allow_null=True))
-class MoneyText(serializers.Field[Decimal, Any, str | None, Any]):
-    """A decimal string with two places, or three where the third says something; null where no amount is known."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(read_only=True, **options)
-
-    def to_representation(self, value: Decimal) -> str:
-        return f"{value:.2f}" if value == value.quantize(Decimal("0.01")) else f"{value:.3f}"
-
-
-class MatchOutput(serializers.Serializer[Match]):
-    """The decision with its evidence; `explanation` and each `reason` are sentences in the reader's language."""
-
-    decision = serializers.CharField()
-    rule = serializers.CharField()
-    confidence = serializers.FloatField()
-    click_id = serializers.CharField(source="click.public_id", default=None)
-    explanation = serializers.SerializerMethodField()
-    evidence = serializers.SerializerMethodField()
-    rule_set = serializers.CharField()
-    matched_at = serializers.DateTimeField()
-
-    def get_explanation(self, match: Match) -> str:
-        return explain_match(match)
-
-    def get_evidence(self, match: Match) -> list[dict[str, Any]]:
-        return [{**item, "reason": explain_candidate(item), "reason_code": item["reason"]} for item in match.evidence]
+from apps.matching.api.serializers import MatchOutput
 
 
 class EventSummary(serializers.Serializer[CapiEvent]):

@@ -16,19 +16,28 @@ from apps.clicks.batch.services import purge_receipts
 from apps.clicks.domains.services import check_proven
 from apps.core.log import get_logger
 from apps.dispatch.services import cancel_withdrawn, deliver_due, release_parked
+from apps.matching.services import close_overdue_reviews
 from apps.pipeline.lanes import find_due_lanes
-from apps.pipeline.stages import Progress, flush_batch, link_people_batch, match_batch, replay_quarantine_batch
+from apps.pipeline.stages import (
+    Progress,
+    compare_batch,
+    flush_batch,
+    link_people_batch,
+    match_batch,
+    replay_quarantine_batch,
+)
 from apps.sandbox.services import purge_received
 from apps.tenants.scoping import unscoped
 
 DRAIN_SECONDS = 5.0
+COMPARE_SECONDS = 2.0
 WAKE_UP_SECONDS = 3
 log = get_logger(__name__)
 
 
-def _drain(step: Callable[[], int]) -> None:
+def _drain(step: Callable[[], int], seconds: float = DRAIN_SECONDS) -> None:
     """Repeat `step` until it finds nothing, or its time is up and the relay wakes the lane again."""
-    stop = time.monotonic() + DRAIN_SECONDS
+    stop = time.monotonic() + seconds
     with unscoped():
         while step() and time.monotonic() < stop:
             pass
@@ -41,7 +50,8 @@ def drain_ingest() -> None:
 
 @shared_task
 def drain_matches() -> None:
-    _drain(lambda: _wake_destinations(match_batch()))
+    """A review whose time has run out makes its sale due, so the reviews come first."""
+    _drain(lambda: close_overdue_reviews() + _wake_destinations(match_batch()))
 
 
 @shared_task
@@ -52,6 +62,12 @@ def drain_people() -> None:
 @shared_task
 def drain_buffers() -> None:
     _drain(lambda: _wake_destinations(flush_batch()))
+
+
+@shared_task
+def drain_comparisons() -> None:
+    """In short turns: nobody's sale waits for a comparison."""
+    _drain(lambda: compare_batch().rows, COMPARE_SECONDS)
 
 
 @shared_task
@@ -90,6 +106,7 @@ def wake_due_lanes() -> int:
     wake_ups += [wake(drain_matches)] if due.matches else []
     wake_ups += [wake(drain_people)] if due.people else []
     wake_ups += [wake(drain_buffers)] if due.buffers else []
+    wake_ups += [wake(drain_comparisons)] if due.comparisons else []
     wake_ups += [wake(drain_destination, str(pk)) for pk in due.destinations]
     return sum(wake_ups)
 

@@ -83,7 +83,7 @@ def _by_order(deliveries: Sequence[NewDelivery] | None) -> dict[str, NewDelivery
 
 
 def _differences(before: NewDelivery | None, after: NewDelivery | None) -> list[dict[str, Any]]:
-    """[{"field", "current", "candidate"}], as texts; personal data is hashed by now."""
+    """[{"field", "current", "candidate"}], as texts; of a person hashes only, for they are shown outside."""
     mine, other = _members(before), _members(after)
     return [
         {"field": name, "current": mine.get(name, ""), "candidate": other.get(name, "")}
@@ -96,7 +96,7 @@ def _members(delivery: NewDelivery | None) -> dict[str, str]:
     if delivery is None:
         return {"kind": NOT_READ}
     fact = delivery.fact.to_json() if delivery.fact else {"kind": delivery.kind.value}
-    return {name: str(value) for name, value in fact.items()}
+    return {name: str(value) for name, value in fact.items() if name != "buyer_ip"}
 
 
 def _amount(delivery: NewDelivery | None) -> Decimal | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse_lazy
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -16,12 +16,15 @@ def _may_view(label: str) -> Callable[[HttpRequest], bool]:
     return lambda request: any(request.user.has_perm(name) for name in names)
 
 
-def _entry(title: StrOrPromise, icon: str, label: str) -> dict[str, Any]:
-    link = reverse_lazy(f"admin:{label.replace('.', '_')}_changelist")
+def _entry(title: StrOrPromise, icon: str, label: str, query: str = "") -> dict[str, Any]:
+    address = reverse_lazy(f"admin:{label.replace('.', '_')}_changelist")
+    link = format_lazy("{}?{}", address, query) if query else address
     return {"title": capfirst(title), "icon": icon, "link": link, "permission": _may_view(label)}
 
 
-def _group(title: StrOrPromise, *entries: tuple[StrOrPromise, str, str]) -> dict[str, Any]:
+def _group(
+    title: StrOrPromise, *entries: tuple[StrOrPromise, str, str] | tuple[StrOrPromise, str, str, str]
+) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": [_entry(*entry) for entry in entries]}
 
 
@@ -35,6 +38,8 @@ _MENU = [
         (_("New fields of gateways"), "difference", "conversions.driftnotice"),
         (_("Comparisons of adapters"), "compare", "conversions.adaptercomparison"),
         (_("Matches"), "join_inner", "matching.match"),
+        (_("Matches to review"), "rule", "matching.match", "review=pending_review"),
+        (_("Reviews of matches"), "how_to_reg", "matching.matchreview"),
     ),
     _group(
         _("Ad platforms"),
@@ -66,6 +71,9 @@ _MENU = [
         (_("Switches of endpoints"), "toggle_on", "funnels.rolloutchange"),
         (_("Destinations"), "flag", "funnels.destination"),
         (_("Published versions"), "history_edu", "funnels.funnelversion"),
+        (_("Fitted weights"), "tune", "matching.fittedweights"),
+        (_("Comparisons of drafts"), "compare_arrows", "matching.comparison"),
+        (_("Sales that drafts change"), "swap_horiz", "matching.difference"),
     ),
     _group(
         _("Console"),

@@ -19,6 +19,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
+    "ENUM_NAME_OVERRIDES": {
+        "QuarantineState": "apps.conversions.models.Quarantine.State",
+        "ReviewState": "apps.matching.models.ReviewState",
+        "ComparisonState": "apps.matching.models.Comparison.State",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",  # builds the components anew, so it comes first
         "apps.clicks.batch.schema.add_batch",

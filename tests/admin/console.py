@@ -23,12 +23,16 @@ from django_celery_beat.models import (
 )
 
 from apps.clicks.models import EventReceipt, Identity, Person, PersonMerge, TrackingDomain
-from apps.conversions.models import AdapterComparison
+from apps.conversions.models import AdapterComparison, Conversion
 from apps.conversions.services import keep_comparisons, note_drift
 from apps.core.ids import new_id
 from apps.funnels.models import Endpoint
 from apps.funnels.services import switch_endpoint
-from apps.pipeline.stages import link_people_batch
+from apps.matching.grading import grade
+from apps.matching.models import Difference, FittedWeights, Match, MatchReview
+from apps.matching.services import start_comparison
+from apps.matching.weights import PRODUCT
+from apps.pipeline.stages import compare_batch, link_people_batch
 from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
 from apps.tenants.models import User
 from apps.tenants.scoping import tenant_scope, unscoped
@@ -43,6 +47,13 @@ FUNNEL = {
     "unknown_consent": "send",
     "child_orders": "exclude",
     "page_events": "hybrid",
+    "view_through_days": "0",
+    "attribution_model": "last_click",
+    "auto_threshold": "0.85",
+    "review_threshold": "0.6",
+    "uncertain_matches": "review",
+    "review_hours": "4",
+    "review_timeout": "unmatched",
 }
 UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED", "data": {"note": "what-the-buyer-wrote"}}
 REGISTERED = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -169,6 +180,9 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
     switch_endpoint_of(world, f"API: {order_id}")
     note_drift(world.tenant_id, "hotmart", {("2.0.0", "data.purchase.loyalty")})
     compare_adapters(world, order_id)
+    compare_draft(world, order_id)
+    review_match(world, order_id)
+    keep_weights(world)
     merge_people(world)
     return ids
 
@@ -177,6 +191,15 @@ def switch_endpoint_of(world: World, actor: str) -> None:
     """Stripe's, so that Hotmart's stays live."""
     with tenant_scope(world.tenant_id):
         switch_endpoint(endpoint_of(world, "stripe"), {"rollout": "shadow", "live_percent": 10}, actor=actor)
+
+
+def keep_weights(world: World) -> FittedWeights:
+    """The product's own under another name, as if they had been fitted."""
+    graded = grade([], PRODUCT).to_json()
+    report = {"days": 90, "fitted_on": 350, "reported_on": 150, "tiers": [], "product": graded, "fitted": graded}
+    with tenant_scope(world.tenant_id):
+        kept: FittedWeights = FittedWeights.objects.create(name="fitted-1", weights=PRODUCT.to_json(), report=report)
+    return kept
 
 
 def merge_people(world: World) -> PersonMerge:
@@ -211,6 +234,42 @@ def compare_adapters(world: World, order_id: str = "HP1", **changes: Any) -> Ada
     compared = AdapterComparison(**row | changes)
     keep_comparisons(world.tenant_id, [compared])
     return compared
+
+
+def review_match(world: World, order_id: str = "HP1") -> MatchReview:
+    """What a customer once said of the sale's match, in words that try to run."""
+    with unscoped():
+        match = Match.objects.get(tenant=world.tenant_id, conversion__order_id=order_id)
+        kept: MatchReview = MatchReview.objects.create(
+            tenant_id=world.tenant_id,
+            match=match,
+            outcome="accepted",
+            proposed=match.click,
+            click=match.click,
+            confidence=match.confidence,
+            actor="API: shop (hub_abc…)",
+            note=SCRIPT,
+        )
+    return kept
+
+
+def compare_draft(world: World, order_id: str = "HP1") -> Difference:
+    """A comparison that ended, with one sale that the draft would lose."""
+    with unscoped():
+        comparison = start_comparison(world.funnel, 30, "root@example.com")
+        while compare_batch().rows:
+            pass
+        lost: Difference = Difference.objects.create(
+            tenant_id=world.tenant_id,
+            comparison=comparison,
+            conversion=Conversion.objects.get(tenant=world.tenant_id, order_id=order_id),
+            kind="lost",
+            amount=Decimal("197.900"),
+            currency="BRL",
+            before={"decision": "auto", "rule": "email_hash", "confidence": 0.93, "click_id": SCRIPT},
+            after={"decision": "unmatched", "rule": "", "confidence": 0.0, "click_id": ""},
+        )
+    return lost
 
 
 def fill_other_tables(number: int) -> None:

@@ -50,12 +50,8 @@ def test_a_change_of_the_name_alone_needs_no_publication(console: Console, world
 def test_a_version_of_before_a_setting_existed_counts_as_having_its_default(console: Console, world: World) -> None:
     with unscoped():
         version = FunnelVersion.objects.get()
-        old = {
-            name: value
-            for name, value in version.config.items()
-            if name not in ("event_names", "child_orders", "page_events")
-        }
-        FunnelVersion.objects.update(config=old)
+        first = ("landing_url", "attribution_window_days", "unknown_consent", "destinations")
+        FunnelVersion.objects.update(config={name: version.config[name] for name in first})
 
     answer = console.save(world.funnel, **AS_IT_IS)
     changed = console.save(world.funnel, **{**AS_IT_IS, "child_orders": "purchase"})
@@ -204,3 +200,81 @@ def test_who_may_only_look_reads_the_names_as_text(console: Console, world: Worl
     assert 'name="event_names' not in html
     for line in ("payment approved: Order", "Pix code or boleto issued: -", "trial started: StartTrial"):
         assert f"<div>{line}</div>" in html
+
+
+MATCHING: dict[str, Any] = {
+    "view_through_days": 3,
+    "attribution_model": "first_click",
+    "auto_threshold": 0.9,
+    "review_threshold": 0.75,
+    "uncertain_matches": "auto",
+    "review_hours": 48,
+    "review_timeout": "accept",
+}
+
+
+def test_how_sales_are_matched_is_chosen_and_published(console: Console, world: World) -> None:
+    answer = console.save(world.funnel, **{**AS_IT_IS, **MATCHING})
+    console.act("publish", world.funnel)
+
+    saved = fresh(world.funnel)
+    assert WAITS in messages_of(answer)
+    assert {name: getattr(saved, name) for name in MATCHING} == MATCHING
+    with unscoped():
+        assert {name: saved.published.config[name] for name in MATCHING} == MATCHING
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        *(("view_through_days", typed) for typed in ("-1", "8", "")),
+        *(("auto_threshold", typed) for typed in ("1.01", "85", "nan", "", "x")),
+        *(("review_threshold", typed) for typed in ("0.49", "1.01", "60", "nan", "", "x")),
+        *(("review_hours", typed) for typed in ("0", "145", "")),
+        *(("attribution_model", "linear"), ("uncertain_matches", "accept"), ("review_timeout", "auto")),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_itself(name: str, typed: str, console: Console, world: World) -> None:
+    answer = console.save(world.funnel, **{**DRAFT, name: typed})
+
+    assert errors_of(answer).keys() == {name}
+    assert fresh(world.funnel).name == "Curso de Confeitaria"
+
+
+def test_a_confidence_below_a_half_is_none(console: Console, world: World) -> None:
+    answer = console.save(world.funnel, **{**DRAFT, "auto_threshold": "0.49", "review_threshold": "0.49"})
+
+    least = ["Ensure this value is greater than or equal to 0.5."]
+    assert errors_of(answer) == {"auto_threshold": least, "review_threshold": least}
+    assert fresh(world.funnel).name == "Curso de Confeitaria"
+
+
+def test_a_match_is_not_proposed_from_a_higher_confidence_than_it_is_used_from(console: Console, world: World) -> None:
+    answer = console.save(world.funnel, **{**DRAFT, "review_threshold": "0.86"})
+
+    sentence = "The confidence to propose a match may not be above the one to match by itself."
+    assert errors_of(answer) == {"review_threshold": [sentence]}
+    saved = fresh(world.funnel)
+    assert (saved.name, saved.review_threshold) == ("Curso de Confeitaria", 0.6)
+
+
+def test_matching_has_a_part_of_the_form_of_its_own(console: Console, world: World) -> None:
+    answer = console.page(world.funnel)
+
+    titled = {str(title): options for title, options in answer.context["adminform"].fieldsets if title}
+    assert titled.keys() == {"Matching"}
+    assert set(titled["Matching"]["fields"]) == MATCHING.keys()
+    assert str(titled["Matching"]["description"]) in text_of(answer)
+    assert 'name="weight_set"' not in text_of(answer)
+    assert "Meta takes no sale older than 7 days." in text_of(answer)
+
+
+def test_who_may_only_look_reads_how_sales_are_matched(console: Console, world: World) -> None:
+    console.save(world.funnel, **{**AS_IT_IS, **MATCHING})
+    looker = new_staff("funnels.view_funnel")
+
+    html = text_of(looker.page(world.funnel))
+
+    assert 'name="review_hours"' not in html
+    for shown in ("the first click of the window", "used at once, and marked as uncertain", ">0.9<", ">0.75<", ">48<"):
+        assert shown in html

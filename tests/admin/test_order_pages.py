@@ -72,6 +72,12 @@ def test_the_offer_and_the_instalments(console: Console, sell: Sell) -> None:
     assert _value_of(html, "Instalments") == "12"
 
 
+def test_the_buyers_address_is_for_support_to_see(console: Console, sell: Sell) -> None:
+    html = text_of(console.page(sell(buyer_ip="203.0.113.9")))
+
+    assert _value_of(html, "buyer's IP address") == "203.0.113.9"
+
+
 def test_items_are_a_table(console: Console, sell: Sell) -> None:
     items = [
         {"product_id": "1", "name": SCRIPT, "quantity": 2, "price": "57.000"},

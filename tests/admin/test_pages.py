@@ -122,13 +122,14 @@ def test_a_match_shows_each_candidate_with_its_sentence(console: Console, world:
     world.post_webhook(hotmart(email="beatriz@example.com", phone="911112222"))
     world.run_stages()
 
-    answer = console.page(the(Match))
+    match = the(Match)
+    answer = console.page(match)
 
     html = text_of(answer)
     assert html.count("Chosen: the same e-mail; clicked") == 2  # in the explanation and in the row
-    assert "Not chosen: the same e-mail, but a later click has it too" in html
+    assert "Not chosen: the same e-mail, but a later click of the buyer's counts" in html
     assert html.index(newer["click_id"]) < html.rindex(older["click_id"])
-    assert "Confidence 95 %, 1 other" in html
+    assert f"Confidence {int(match.confidence * 100)} %. Other candidates: 1." in html
 
 
 def test_an_unmatched_sale_says_so(console: Console, world: World) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.db.models import Model, UniqueConstraint
 
 from apps.clicks.models import Click, EventReceipt, Identity, PageEvent, Person, PersonMerge, Session
+from apps.clicks.selectors import clicks_of_meta
 from apps.conversions.models import AdapterComparison, Conversion, Delivery, DriftNotice
 from apps.core.admin import SupportAdmin
 from apps.core.admin.search import MAX_HITS, Lookup, added_lookups, find_keys
@@ -182,7 +184,7 @@ def _is_indexed(model: type[Model], column: str, leading: set[str]) -> bool:
 
 def _walk(model: type[Any], path: str) -> tuple[list[bool], type[Any], str]:
     """Along the relations of `path`: whether each can be walked back by an index, and the column it ends at."""
-    *hops, column = path.split("__")
+    *hops, column = path.removesuffix("__in").split("__")
     walkable = []
     for hop in hops:
         relation = model._meta.get_field(hop)
@@ -209,3 +211,11 @@ def test_a_search_of_a_big_table_has_its_index(model: type[Model], lookup: Looku
 
     assert all(walkable)
     assert _is_indexed(owner, column, leading)
+
+
+def test_a_meta_click_id_is_found_by_the_index_of_its_digests(db: None) -> None:
+    with unscoped(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = clicks_of_meta("IwAR0").explain()
+
+    assert "Index Scan using click_fbclid" in plan

@@ -10,7 +10,7 @@ MODULES = read_modules(*CODE)
 FUNCTIONS = [function for module in MODULES for function in module.functions()]
 MAX_MODULE_LINES, MAX_FUNCTION_LINES, MAX_NESTING = 400, 50, 3
 # The outermost guards: whatever goes wrong with one row or one caller must not stop the others.
-MAY_CATCH_ANYTHING = {"apps/pipeline/stages.py": 2, "apps/pipeline/trial.py": 1}
+MAY_CATCH_ANYTHING = {"apps/pipeline/stages.py": 3, "apps/pipeline/trial.py": 1}
 
 
 def test_there_is_something_to_measure() -> None:

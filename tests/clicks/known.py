@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models.functions import Now
 
 from apps.clicks.models import Identity, Person, PersonMerge, Session
+from apps.clicks.people import LINK_BATCH, link_due_sessions, read_due_sessions
 from apps.core.ids import new_id
 from apps.pipeline.stages import link_people_batch
 from apps.tenants.scoping import unscoped
@@ -50,6 +51,13 @@ def link_all() -> int:
         while rows := link_people_batch().rows:
             linked += rows
     return linked
+
+
+def link_some(limit: int = LINK_BATCH) -> int:
+    """One turn at the sessions that are due, at most so many; how many it linked."""
+    with unscoped():
+        due = read_due_sessions(limit)
+        return link_due_sessions(due) if due else 0
 
 
 def person_of(session: Session | str) -> Person | None:

@@ -7,11 +7,11 @@ import pytest
 from django.db.models import F
 
 from apps.clicks.models import Click, Identity, Person, PersonMerge, Session
-from apps.clicks.people import Purchase, link_due_sessions, note_purchases, undo_merge
+from apps.clicks.people import Purchase, note_purchases, undo_merge
 from apps.core.errors import NotPossible
 from apps.tenants.scoping import unscoped
 from tests.clicks.hits import least, send
-from tests.clicks.known import identity_of, let_pass, link_all
+from tests.clicks.known import identity_of, let_pass, link_all, link_some
 from tests.pipeline.test_concurrency import at_once
 from tests.worlds import World
 
@@ -35,8 +35,7 @@ def works(world: World, chance: random.Random) -> list[Callable[[], int]]:
         return lambda: int(send(world, "click", body).status_code)
 
     def link() -> int:
-        with unscoped():
-            return link_due_sessions(limit=4) and 0
+        return link_some(limit=4) and 0
 
     def buy() -> int:
         with unscoped():

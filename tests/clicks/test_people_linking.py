@@ -93,6 +93,17 @@ def test_a_chain_within_one_batch_ends_at_the_oldest() -> None:
     assert set(plan.homes.values()) == {2}
 
 
+def test_hashes_in_a_ring_make_one_person_and_nobody_is_merged_back() -> None:
+    ring = evidence((E1, P1), (E1, P2), (E2, P2), (E2, P1))
+
+    strangers = plan_links(ring, Known())
+    known = plan_links(ring, Known(owners={E1: 1, P2: 2, E2: 3, P1: 4}))
+
+    assert set(strangers.homes.values()) == {-1}
+    assert set(known.homes.values()) == {1}
+    assert {(item.kept, item.merged) for item in known.joined} == {(1, 2), (1, 3), (1, 4)}
+
+
 def test_a_newcomer_is_joined_without_a_record() -> None:
     """Nobody was stored yet who could be given back."""
     plan = plan_links(evidence([E1], [P1, X1], [E1, P1], [X1, E2]), Known(owners={E2: 3}, sizes={3: {"em": 1}}))

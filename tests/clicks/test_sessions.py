@@ -144,7 +144,7 @@ def test_what_is_known_of_the_visitor_grows(world: World) -> None:
 
     row = session(session_id)
     assert (row.email_sha256, row.phone_sha256) == (hash_email("ana@example.com"), hash_phone("11987654321"))
-    assert sorted(row.identity) == ["em", "ph", "ph_e164"]
+    assert sorted(row.identity) == ["em", "ph", "ph_e164", "ph_other"]
 
 
 def test_the_latest_address_counts(world: World) -> None:

@@ -75,7 +75,7 @@ def test_a_click_is_stored_with_all_it_told(world: World) -> None:
         hash_email("ana@example.com"),
         hash_phone("11987654321"),
     )
-    assert sorted(click.session.identity) == ["em", "ph", "ph_e164"]
+    assert sorted(click.session.identity) == ["em", "ph", "ph_e164", "ph_other"]
 
 
 def test_hashes_made_by_the_page_are_taken_as_they_are(world: World) -> None:

@@ -64,6 +64,8 @@ def facts_of(kinds: list[Kind]) -> st.SearchStrategy[OrderFact]:
         refunded_amount=_AMOUNTS,
         currency=st.sampled_from(["", "BRL", "USD"]),
         identity=_HASHES,
+        buyer_ip=st.sampled_from(["", "203.0.113.7", "2001:db8::7"]),
+        buyer_device=st.sampled_from(["", "chrome android", "safari ios"]),
         tracking=_TRACKING,
         product_id=_TEXTS,
         product_name=_TEXTS,

@@ -71,7 +71,7 @@ def test_the_buyer_is_kept_as_hashes_only() -> None:
     said = read_fact(SALE, NOON)
 
     assert said.identity["em"] == [hash_email("beatriz@example.com")]
-    assert sorted(said.identity) == ["em", "fn", "ln", "ph", "ph_e164"]
+    assert sorted(said.identity) == ["em", "fn", "ln", "ph", "ph_e164", "ph_other"]
     text = msgspec.json.encode(said.to_json()).decode().lower()
     assert not [clear for clear in ("beatriz", "moura", "987654321") if clear in text]
 
@@ -120,6 +120,8 @@ def test_all_that_is_said_of_an_order_is_kept() -> None:
         affiliate_commission=Decimal(10),
         subscription_id="S1",
         buyer=Person(),
+        buyer_ip="203.0.113.9",
+        buyer_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     )
 
     assert read_fact(event, NOON).to_json() == {
@@ -128,6 +130,8 @@ def test_all_that_is_said_of_an_order_is_kept() -> None:
         "amount": "197.900",
         "refunded_amount": "1.500",
         "currency": "BRL",
+        "buyer_ip": "203.0.113.9",
+        "buyer_device": "firefox linux",
         "tracking": {"sck": "fb", "src": "x"},
         "product_id": "77",
         "product_name": "Curso",
@@ -232,6 +236,8 @@ def test_a_repeat_of_a_far_date_has_it_too_when_that_date_has_come_near() -> Non
         {"producer_commission": Decimal(0)},
         {"affiliate_commission": Decimal(1)},
         {"parent_order_id": None},
+        {"buyer_ip": "203.0.113.9"},
+        {"buyer_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
         {"subscription_id": "S1"},
     ],
     ids=str,

@@ -116,6 +116,8 @@ def test_an_order_without_details() -> None:
         refunded_amount=Decimal(0),
         currency="",
         identity={},
+        buyer_ip=None,
+        buyer_device="",
         tracking={},
         click_ref="",
         session_ref="",

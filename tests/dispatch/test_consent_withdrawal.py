@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.clicks.models import ConsentRecord, Session
-from apps.dispatch.consent import SILENCE, Word, may_set_out, moment_of_event
+from apps.dispatch.consent import PERMITTED, SILENCE, Word, moment_of_event, reason_to_set_out
 from apps.dispatch.models import Send
 from apps.dispatch.services import cancel_withdrawn, release_parked
 from apps.dispatch.words import Question, find_words
@@ -79,7 +79,7 @@ def test_until_when_a_word_counts_as_of_the_event(heard: timedelta, planned: tim
     ],
 )
 def test_a_new_event_needs_both_words(then: Word, now: Word, unknown: Any, sets_out: bool) -> None:
-    assert may_set_out(then, now, unknown) is sets_out
+    assert (reason_to_set_out(then, now, unknown) in PERMITTED) is sets_out
 
 
 @pytest.mark.parametrize("status", ["pending", "retrying", "parked"])

@@ -354,4 +354,4 @@ def test_a_delivery_takes_a_fixed_number_of_statements(world: World, platform: S
             assert deliver_due(destination) == 1
 
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) == 8, json.dumps(statements, indent=1)
+    assert len(statements) == 9, json.dumps(statements, indent=1)

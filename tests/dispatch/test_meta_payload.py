@@ -139,8 +139,9 @@ def test_the_click_adds_what_the_sale_lacks_and_repeats_nothing() -> None:
 
 
 def test_identity_of_other_platforms_stays_home() -> None:
-    sale = replace(SALE, identity={"em": ["a" * 64], "ph_e164": ["b" * 64], "client_ip_address": ["10.0.0.8"]})
-    click = replace(CLICK, identity={"ph_e164": ["b" * 64]}, ip=None)
+    own = {"ph_e164": ["b" * 64], "ph_other": ["c" * 64]}
+    sale = replace(SALE, identity={"em": ["a" * 64], "client_ip_address": ["10.0.0.8"], **own})
+    click = replace(CLICK, identity=own, ip=None)
 
     assert user_data(sale, None) == {"em": ["a" * 64]}
     assert set(user_data(sale, click)) == {"em", "client_user_agent", "fbc", "fbp"}

@@ -14,16 +14,9 @@ from tests.worlds import World
 
 MEMBERS = [
     *("id", "name", "public_key", "status", "unpublished_changes", "landing_url", "attribution_window_days"),
-    *(
-        "unknown_consent",
-        "event_names",
-        "child_orders",
-        "page_events",
-        "endpoints",
-        "destinations",
-        "created_at",
-        "updated_at",
-    ),
+    *("unknown_consent", "event_names", "child_orders", "page_events", "view_through_days", "attribution_model"),
+    *("auto_threshold", "review_threshold", "uncertain_matches", "review_hours", "review_timeout", "weight_set"),
+    *("endpoints", "destinations", "created_at", "updated_at"),
 ]
 
 

@@ -33,6 +33,10 @@ def in_destination(name: str, *values: Any) -> list[Case]:
     return [(with_destination(**{name: value}), f"destinations.0.{name}") for value in values]
 
 
+NO_CONFIDENCES: tuple[Any, ...] = (
+    *(0.49, 1.01, 0, -0.85, 85, 10**30, 10**400, 1e300, True, None),
+    *("0.85", "nan", "NaN", "inf", "", "x", [], {}, [0.85], "\ud800"),
+)
 REFUSED: list[Case] = [
     *own("name", "", "   ", None, [], {}, True, "x" * 151, "a\x00b", "\ud800"),
     *own("landing_url", "javascript:1", "x", None, 7, [], "https://", f"https://example.com/{'x' * 2_000}"),
@@ -41,6 +45,16 @@ REFUSED: list[Case] = [
     *own("event_names", [], "x", None, 7, True),
     *own("child_orders", "include", "", None, [], {}, True, "\ud800"),
     *own("page_events", "both", "", None, [], {}, True, "\ud800"),
+    *own("view_through_days", -1, 8, 1.5, "x", "", None, [], True, 10**30, 1e300, "9" * 5_000),
+    *own("attribution_model", "linear", "", None, [], {}, True, "\ud800"),
+    *own("auto_threshold", *NO_CONFIDENCES),
+    *own("review_threshold", *NO_CONFIDENCES),
+    *own("uncertain_matches", "accept", "", None, [], {}, True, "\ud800"),
+    *own("review_hours", 0, -1, 145, 1.5, "x", "", None, [], True, 10**30, 1e300, "9" * 5_000),
+    *own("review_timeout", "auto", "", None, [], {}, True, "\ud800"),
+    ({"name": "x", "auto_threshold": 0.5}, "review_threshold"),
+    ({"name": "x", "review_threshold": 0.86}, "review_threshold"),
+    ({"name": "x", "auto_threshold": 0.9, "review_threshold": 0.91}, "review_threshold"),
     *own("endpoints", {}, "x", None, 7),
     *own("destinations", {}, "x", None, 7),
     ({"name": "x", "endpoints": [1]}, "endpoints.0"),

@@ -87,7 +87,7 @@ def test_no_repr_shows_the_buyer(sample: Sample) -> None:
     shown = repr(request) + repr(events)
 
     personal = {event.buyer.email for event in events} | {event.buyer.phone for event in events}
-    personal |= {event.buyer_ip for event in events} - {None}
+    personal |= {event.buyer_ip for event in events} | {event.buyer_agent for event in events}
     assert not [value for value in personal if value and value in shown]
 
 

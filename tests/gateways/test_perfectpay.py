@@ -452,8 +452,26 @@ def test_the_country_of_a_phone_is_the_buyers(country: Any, phone_country: str) 
 def test_a_sale_without_a_buyer_is_still_a_sale(customer: Any) -> None:
     event = read(CARD, (CUSTOMER, customer))
 
-    assert (event.kind, event.amount, event.buyer_ip) == (Kind.APPROVED, Decimal("197.37"), None)
+    assert (event.kind, event.amount) == (Kind.APPROVED, Decimal("197.37"))
+    assert (event.buyer_ip, event.buyer_agent) == (None, None)
     assert hash_person(event.buyer) == {}
+
+
+def test_of_the_buyers_browser_its_family_is_kept() -> None:
+    event = read(CARD)
+
+    fact = read_fact(event, ARRIVAL)
+
+    assert (event.buyer_agent or "").startswith("Mozilla/5.0 (Linux; Android 15; ")
+    assert fact.buyer_device == "chrome android"
+    assert "Mozilla" not in repr(event) + repr(fact)
+
+
+@pytest.mark.parametrize("agent", [MISSING, None, "", "curl/8.1", "x" * 9_000, {}, 7, ["x"]])
+def test_an_unreadable_browser_costs_no_sale(agent: Any) -> None:
+    event = read(CARD, ((*CUSTOMER, "user_agent"), agent))
+
+    assert (event.kind, read_fact(event, ARRIVAL).buyer_device) == (Kind.APPROVED, "")
 
 
 def test_the_buyers_document_is_not_even_read() -> None:

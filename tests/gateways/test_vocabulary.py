@@ -40,13 +40,15 @@ def test_only_money_that_came_in_is_a_sale() -> None:
 
 
 def test_an_event_cannot_be_changed_and_hides_the_buyer() -> None:
-    event = GatewayEvent(Kind.APPROVED, "paid", buyer=Person(email="ana@example.com"), buyer_ip="203.0.113.9")
+    ana = Person(email="ana@example.com")
+    event = GatewayEvent(Kind.APPROVED, "paid", buyer=ana, buyer_ip="203.0.113.9", buyer_agent="Mozilla/5.0")
 
     with pytest.raises(AttributeError):
         event.kind = Kind.REFUNDED  # type: ignore[misc]
 
     assert "ana@example.com" not in repr(event)
     assert "203.0.113.9" not in repr(event)
+    assert "Mozilla" not in repr(event)
     assert "buyer" not in repr(event)
     assert "paid" in repr(event)
 

@@ -9,7 +9,6 @@ from apps.clicks.models import Click as ClickRow
 from apps.clicks.models import Session
 from apps.conversions.models import Conversion, Delivery
 from apps.matching.models import Match
-from apps.matching.rules import CLOCK_TOLERANCE
 from apps.tenants.scoping import unscoped
 from tests.bench.truth import run
 from tests.bench.truth.facts import World
@@ -34,6 +33,7 @@ def test_the_product_makes_no_mistake_in_a_plain_world(db: None) -> None:
         ({"lost_parameters": 1}, "email_hash"),
         ({"lost_parameters": 1, "typo": 1}, "phone_hash"),
         ({"lost_parameters": 1, "keeps_email": 0, "fbclid_carried": 1}, "fbc_in_window"),
+        ({"lost_parameters": 1, "keeps_email": 0, "fbclid_carried": 0, "address_told": 1}, "ip_ua_in_window"),
     ],
 )
 def test_what_is_left_is_what_the_rules_use(db: None, changes: dict[str, float], rule: str) -> None:
@@ -45,9 +45,9 @@ def test_what_is_left_is_what_the_rules_use(db: None, changes: dict[str, float],
 
 
 def test_where_nothing_is_left_nothing_is_matched(db: None) -> None:
-    verdicts = match_stored(
-        make_world(1, replace(PLAIN, sales=100, lost_parameters=1, keeps_email=0, fbclid_carried=0))
-    )
+    nothing = replace(PLAIN, sales=100, lost_parameters=1, keeps_email=0, fbclid_carried=0, address_told=0)
+
+    verdicts = match_stored(make_world(1, nothing))
 
     assert len(verdicts) == 100
     assert all(verdict.chosen == "" and verdict.truth for verdict in verdicts)
@@ -84,19 +84,18 @@ def test_the_worlds_window_is_the_funnels(db: None) -> None:
     assert narrow.unmatchable_matched.hits == 0
 
 
-def test_an_order_told_while_its_pix_waits_is_not_moved_by_a_later_click(db: None) -> None:
+def test_a_click_while_a_pix_waits_wins_only_where_nobody_told_of_the_order_before_it(db: None) -> None:
     always_late = replace(PLAIN, pix=1, late_pix=1, click_while_waiting=1, lost_parameters=1)
     told, untold = (make_world(1, replace(always_late, pending_untold=share)) for share in (0, 1))
 
     moved, moved_untold = _wrong(told), _wrong(untold)
 
-    clicks = {click.click_id: click for click in told.clicks}
-    sales = {sale.brought_by: sale for sale in told.sales}
-    # What wrong clocks are forgiven, a click soon after the order is forgiven too.
-    assert all(clicks[v.chosen].clicked_at - sales[v.truth].placed_at < CLOCK_TOLERANCE for v in moved)
-    assert len(moved) < 10
-    assert len(moved_untold) > 250
-    assert all(verdict.is_own for verdict in moved_untold)
+    assert moved == []
+    by_email = [verdict for verdict in moved_untold if verdict.rule == "email_hash"]
+    assert len(by_email) > 250
+    assert all(verdict.is_own for verdict in by_email)
+    # Nobody is seen when the money comes, so the later click is not sure: a person is asked.
+    assert sum(verdict.is_auto for verdict in by_email) < 0.2 * len(by_email)
 
 
 def _wrong(world: World) -> list[Verdict]:

@@ -6,7 +6,7 @@ import pytest
 
 from apps.clicks.models import Person, Session
 from apps.conversions.models import Conversion
-from apps.matching.models import Match
+from apps.matching.models import Match, ReviewState
 from apps.matching.rules import Decision
 from apps.pipeline import tasks
 from apps.pipeline.lanes import find_due_lanes
@@ -107,7 +107,7 @@ def test_a_test_and_an_uncertain_match_tell_nothing(world: World, change: str, m
         Session.objects.update(identity={}, person=None)
         Conversion.objects.update(match_due_at="2026-01-01T00:00:00Z", is_test=change == "is_test")
         if change == "review":
-            Match.objects.update(decision=Decision.REVIEW)
+            Match.objects.update(decision=Decision.REVIEW, is_used=False, review=ReviewState.REJECTED)
 
     match()
 

@@ -4,7 +4,6 @@
 TikTok wants. `email`, `phone`, `phone_e164` and `external_id` beside it mean the same as within.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import Any
 
 from apps.core.identity import HashedIdentity, Person, hash_person
 from apps.core.identity.places import normalise_country
+from apps.core.identity.text import HASHES_OF_NOTHING
 
 MAX_HASHES = 10
 _MAX_CLEAR = 512
@@ -34,10 +34,6 @@ _E164 = "ph_e164"
 USER_KEYS = (*_IN_CLEAR, _E164)
 _SAME_AS = {"email": "em", "phone": "ph", "phone_e164": _E164, "external_id": "external_id"}
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# What software hashes where it has no value.
-_NOTHINGS = frozenset(
-    hashlib.sha256(word.encode()).hexdigest() for word in ("", " ", "+", "null", "none", "None", "undefined", "nan")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ def _leave_out(people: People, name: str, country: str | None) -> None:
 
 
 def _add_hash(people: People, name: str, key: str, digest: str) -> None:
-    if digest in _NOTHINGS:
+    if digest in HASHES_OF_NOTHING:
         people.problems[name] = "hash_of_nothing"
         return
     known = people.identity.setdefault(key, [])

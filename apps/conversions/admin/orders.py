@@ -98,7 +98,10 @@ class ConversionAdmin(OwnedRecordAdmin):
         ),
         (
             TECHNICAL,
-            ("id", "correlation_id", "gateway", "endpoint", "product_id", "subscription_id", "amount", "currency"),
+            (
+                *("id", "correlation_id", "gateway", "endpoint", "product_id", "subscription_id"),
+                *("amount", "currency", "buyer_ip", "buyer_device"),
+            ),
         ),
     )
 

@@ -31,21 +31,21 @@ def act_on_each(
         too_many = _("Nothing was done: select at most %(limit)d rows at a time.") % {"limit": MAX_ROWS}
         messages.error(request, too_many)
         return
-    reasons: dict[str, str] = {}
+    reasons: list[tuple[str, str]] = []
     for row in chosen:
         try:
             with transaction.atomic():
                 act(row)
                 model_admin.log_change(request, row, str(done))
         except HubError as error:
-            reasons[str(row)] = " ".join([str(error.detail), *error.fields.values()])
+            reasons.append((str(row), " ".join([str(error.detail), *error.fields.values()])))
     _report(request, done, len(chosen) - len(reasons), reasons)
 
 
-def _report(request: HttpRequest, done: StrOrPromise, count: int, reasons: dict[str, str]) -> None:
+def _report(request: HttpRequest, done: StrOrPromise, count: int, reasons: list[tuple[str, str]]) -> None:
     if count:
         messages.success(request, _("%(done)s: %(count)d") % {"done": done, "count": count})
-    for name, reason in list(reasons.items())[:_REASONS_SHOWN]:
+    for name, reason in reasons[:_REASONS_SHOWN]:
         messages.warning(request, f"{name}: {reason}")
     if len(reasons) > _REASONS_SHOWN:
         messages.warning(request, _("%(count)d more were left as they are.") % {"count": len(reasons) - _REASONS_SHOWN})

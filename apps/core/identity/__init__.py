@@ -4,6 +4,7 @@
 """
 
 from apps.core.identity.hashing import (
+    OTHER_PHONE,
     HashedIdentity,
     Person,
     for_meta,
@@ -14,6 +15,7 @@ from apps.core.identity.hashing import (
 )
 
 __all__ = [
+    "OTHER_PHONE",
     "HashedIdentity",
     "Person",
     "for_meta",

@@ -17,7 +17,7 @@ from apps.core.identity.normalise import (
     normalise_name,
     split_full_name,
 )
-from apps.core.identity.phone import normalise_phone
+from apps.core.identity.phone import normalise_phone, other_form
 from apps.core.identity.places import (
     normalise_city,
     normalise_country,
@@ -27,12 +27,15 @@ from apps.core.identity.places import (
 from apps.core.identity.text import is_sha256
 
 HashedIdentity = dict[str, list[str]]
-"""JSON-ready: Meta's keys (em ph fn ln ge db ct st zp country external_id) and "ph_e164", the phone with "+".
+"""JSON-ready: Meta's keys (em ph fn ln ge db ct st zp country external_id), "ph_e164", the phone with "+", and
+OTHER_PHONE, which is compared and never sent.
 
 Values are SHA-256 hex digests, best variant first; a key without a value is absent.
 """
 
 _E164_PHONE = "ph_e164"
+OTHER_PHONE = "ph_other"
+"""A Brazilian mobile number with or without its ninth digit, whichever the source did not write."""
 _TIKTOK_KEYS = {"em": "email", _E164_PHONE: "phone", "external_id": "external_id"}
 
 
@@ -81,6 +84,7 @@ def hash_person(person: Person) -> HashedIdentity:
         "country": [country],
         "external_id": [normalise_external_id(person.external_id or "")],
         _E164_PHONE: [_with_plus(phone)],
+        OTHER_PHONE: [phone and other_form(phone)],
     }
     hashed = {key: [_digest(form) for form in forms if form] for key, forms in values.items()}
     return {key: digests for key, digests in hashed.items() if digests}
@@ -100,7 +104,7 @@ def hash_phone(raw: str, country: str = "BR") -> str | None:
 
 def for_meta(identity: HashedIdentity) -> dict[str, list[str]]:
     """The hashed part of a Conversions API `user_data`."""
-    return {key: digests for key, digests in identity.items() if key != _E164_PHONE}
+    return {key: digests for key, digests in identity.items() if key not in (_E164_PHONE, OTHER_PHONE)}
 
 
 def for_tiktok(identity: HashedIdentity) -> dict[str, list[str]]:

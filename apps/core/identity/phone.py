@@ -20,6 +20,7 @@ _READINGS = (
 )
 _NON_DIGITS = re.compile(r"[^0-9]+")
 # The 67 area codes in use, then nine digits from 9 on (mobile) or eight (landline, or a mobile before 2016).
+_NINE_DIGITS, _EIGHT_DIGITS = re.compile(r"(55[1-9]{2})9([6-9][0-9]{7})"), re.compile(r"(55[1-9]{2})([6-9][0-9]{7})")
 _BRAZILIAN = re.compile(
     r"(?:1[1-9]|2[12478]|3[1-578]|4[1-9]|5[1345]|6[1-9]|7[134579]|8[1-9]|9[1-9])(?:9[0-9]{8}|[2-9][0-9]{7})"
 )
@@ -40,6 +41,14 @@ def normalise_phone(raw: str, country: str = "BR") -> str | None:
         if number is not None:
             return number
     return None
+
+
+def other_form(phone: str) -> str | None:
+    """A Brazilian mobile number, normalised, written with its ninth digit or without, unlike `phone`; else None."""
+    with_ninth, without = _NINE_DIGITS.fullmatch(phone), _EIGHT_DIGITS.fullmatch(phone)
+    if with_ninth:
+        return with_ninth[1] + with_ninth[2]
+    return f"{without[1]}9{without[2]}" if without else None
 
 
 def _read_number(written: str, region: str, *, has_plus: bool) -> str | None:

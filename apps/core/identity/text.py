@@ -3,6 +3,7 @@
 None of this raises on any `str`: NUL bytes, lone surrogates and megabytes included.
 """
 
+import hashlib
 import re
 import unicodedata
 
@@ -13,19 +14,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT_WORDS = frozenset({"none", "null", "undefined", "n/a"})
+_NOTHINGS = {"", " ", "+", "55", "+55", "nan", "NaN"} | {
+    form for word in _ABSENT_WORDS for form in (word, word.capitalize(), word.upper())
+}
+HASHES_OF_NOTHING = frozenset(hashlib.sha256(text.encode()).hexdigest() for text in _NOTHINGS)
+"""What software hashes where it has no value, so that all whose value is missing look like one person."""
 _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 
 
 def clean(raw: str) -> str | None:
     """NFC, trimmed and in lower case; None if nothing usable is left.
 
-    Unusable: blank, over MAX_LENGTH, with a lone surrogate, or a word by which software says "no value".
+    Unusable: blank, over MAX_LENGTH, with a lone surrogate, a word by which software says "no value", or its hash.
     """
     if len(raw) > MAX_LENGTH or _SURROGATE.search(raw):
         return None
     plain = raw.isascii() and raw.isprintable()
     text = raw.strip().lower() if plain else _clean_unicode(raw)
-    return None if not text or text in _ABSENT_WORDS else text
+    return None if not text or text in _ABSENT_WORDS or text in HASHES_OF_NOTHING else text
 
 
 def clean_field(raw: str) -> str | None:

@@ -33,7 +33,7 @@ from apps.dispatch.services.plan import SALE
 from apps.funnels.admin import KIND_TEXTS
 from apps.funnels.event_names import DEFAULT_NAMES, PAGE_EVENT_NAMES
 from apps.gateways.events import SALES
-from apps.matching.admin import show_match
+from apps.matching.admin.matches import show_match
 from apps.matching.models import Match
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
 

@@ -43,7 +43,7 @@ WITH refusal AS MATERIALIZED (
         SELECT id, session_id, public_id FROM clicks_click WHERE session_id = session.id OFFSET 0) AS k
 ), sale AS MATERIALIZED (
     SELECT m.id FROM own_click CROSS JOIN LATERAL (
-        SELECT conversion_id AS id FROM matching_match WHERE click_id = own_click.id OFFSET 0) AS m
+        SELECT conversion_id AS id FROM matching_match WHERE click_id = own_click.id AND is_used OFFSET 0) AS m
     UNION
     SELECT c.id FROM refusal CROSS JOIN LATERAL (
         SELECT id FROM conversions_conversion WHERE tenant_id = refusal.tenant_id
@@ -57,7 +57,7 @@ WITH refusal AS MATERIALIZED (
     UNION
     SELECT k.* FROM sale CROSS JOIN LATERAL (
         SELECT session_id, public_id FROM clicks_click
-        WHERE id = (SELECT click_id FROM matching_match WHERE conversion_id = sale.id) OFFSET 0) AS k
+        WHERE id = (SELECT click_id FROM matching_match WHERE conversion_id = sale.id AND is_used) OFFSET 0) AS k
 ), visit AS MATERIALIZED (
     SELECT id FROM session
     UNION

@@ -24,7 +24,8 @@ from apps.dispatch.models import LIVE_STATUSES, Attempt, CapiEvent, Rank, Send, 
 from apps.dispatch.platform import Reply, ServerEvent, Target
 from apps.dispatch.registry import PLATFORMS
 from apps.dispatch.services.facts import browser_facts, event_facts
-from apps.dispatch.subjects import Subject, find_subjects
+from apps.dispatch.services.outbox import REVIEW
+from apps.dispatch.subjects import SALES_LOADED, Subject, find_subjects
 from apps.dispatch.verdict import Outcome
 from apps.dispatch.words import find_words, has_withdrawn
 from apps.funnels.selectors import FunnelConfig, published_configs
@@ -39,6 +40,8 @@ _NEWS_OF_REVERSALS = frozenset(
 )
 EVENTS_PER_REQUEST = 1
 MAX_RESPONSE = 4000
+# Long, and nothing of it is sent.
+_UNTOLD = tuple(f"event__conversion__match__{name}" for name in ("evidence", "record", "better"))
 log = get_logger(__name__)
 
 
@@ -73,14 +76,18 @@ def deliver_due(destination_id: uuid.UUID) -> int:
 
 
 def _claim(destination_id: uuid.UUID, limit: int) -> list[Send]:
-    """Of the first rank that has any: a sale never waits behind page events."""
+    """Of the first rank that has any: a sale never waits behind page events.
+
+    The match is read by a second statement, once the sends are held: whoever decides on it holds them too
+    (selectors.find_told), so what is read stays what is told.
+    """
     due = Send.objects.filter(destination_id=destination_id, status__in=LIVE_STATUSES, due_at__lte=Now())
-    rows = (
-        due.order_by("due_at")
-        .select_for_update(skip_locked=True, of=("self",))
-        .select_related("destination", "event__page_event__session", "event__conversion__match__click__session")
-    )
-    return next((claimed for rank in Rank if (claimed := list(rows.filter(rank=rank)[:limit]))), [])
+    rows = due.order_by("due_at").select_for_update(skip_locked=True).values_list("pk", flat=True)
+    held = next((keys for rank in Rank if (keys := list(rows.filter(rank=rank)[:limit]))), [])
+    if not held:
+        return []
+    related = ("destination", "event__page_event__session", *SALES_LOADED)
+    return list(Send.objects.filter(pk__in=held).select_related(*related).defer(*_UNTOLD).order_by("due_at"))
 
 
 def _prepare(send: Send, subject: Subject, config: FunnelConfig, word: Word) -> Ready | None:
@@ -246,8 +253,11 @@ def _changes(send: Send, reply: Reply) -> dict[str, Any]:
 
 
 def _park_waiting(send: Send, outcome: Outcome) -> None:
-    """A token that fails for one event fails for all: the destination's others wait instead of failing one by one."""
+    """A token that fails for one event fails for all: the destination's others wait instead of failing one by one.
+
+    What waits for a review keeps waiting for that, lest a new token let it go too early.
+    """
     others = Send.objects.filter(
         destination_id=send.destination_id, status__in=(SendStatus.PENDING, SendStatus.RETRYING)
     )
-    others.update(status=SendStatus.PARKED, reason=outcome.value, changed_at=Now())
+    others.exclude(reason=REVIEW).update(status=SendStatus.PARKED, reason=outcome.value, changed_at=Now())

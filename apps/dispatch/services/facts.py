@@ -1,5 +1,6 @@
 """From rows to what a platform's payload is built of."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from apps.clicks.models import Click, PageEvent, Session
@@ -18,11 +19,13 @@ def event_facts(event: CapiEvent, subject: Subject, config: FunnelConfig) -> Eve
 
 
 def browser_facts(event: CapiEvent, subject: Subject) -> BrowserFacts | None:
-    """None for a sale without a click. What the visitor said of themselves fills what the sale lacks."""
-    click, page = subject.click, event.page_event
+    """None for a sale without a click or visit. What the visitor said of themselves fills what the sale lacks."""
+    click, page, visit = subject.click, event.page_event, subject.visit
     if page:
-        return _browser_of_visit(page, page.session, click)
-    return _browser_of_click(click) if click else None
+        return _browser_of_visit(page.session, click, page_url=page.url, at=page.occurred_at)
+    if click:
+        return _browser_of_click(click)
+    return _browser_of_visit(visit, None, page_url=None, at=visit.first_seen_at) if visit else None
 
 
 def _sale_facts(event: CapiEvent, order: Conversion, config: FunnelConfig) -> EventFacts:
@@ -73,7 +76,7 @@ def _browser_of_click(click: Click) -> BrowserFacts:
     )
 
 
-def _browser_of_visit(page: PageEvent, visit: Session, click: Click | None) -> BrowserFacts:
+def _browser_of_visit(visit: Session, click: Click | None, *, page_url: str | None, at: datetime) -> BrowserFacts:
     """Address and agent are the visit's own; of the ad's ids the click's where the visit has none."""
     return BrowserFacts(
         ip=visit.ip or (click.ip if click else None),
@@ -81,7 +84,7 @@ def _browser_of_visit(page: PageEvent, visit: Session, click: Click | None) -> B
         fbc=visit.fbc or (click.fbc if click else None),
         fbp=visit.fbp or (click.fbp if click else None),
         fbclid=click.fbclid if click else None,
-        page_url=page.url,
-        clicked_at=click.clicked_at if click else page.occurred_at,
+        page_url=page_url,
+        clicked_at=click.clicked_at if click else at,
         identity=visit.identity,
     )

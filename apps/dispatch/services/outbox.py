@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from apps.dispatch.backoff import deadline
-from apps.dispatch.consent import may_set_out, moment_of_event
+from apps.dispatch.consent import PERMITTED, ConsentReason, moment_of_event, reason_to_set_out
 from apps.dispatch.models import CapiEvent, Rank, Send, SendStatus
 from apps.dispatch.registry import PLATFORMS
 from apps.dispatch.subjects import find_questions, heard_at
@@ -16,6 +16,20 @@ from apps.dispatch.words import find_words
 from apps.funnels.selectors import DestinationConfig, FunnelConfig
 
 Key = tuple[uuid.UUID, str]  # of an event: tenant, event id
+REVIEW = "review"
+"""The reason of a send that waits for somebody to decide on its sale's match."""
+# For the decision to take effect after its time has run out, and for a few tries before the platform takes it no more.
+_GRACE = timedelta(minutes=10)
+_MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of an event, what its sends begin with: why it is never sent, what its person said, until when it is reviewed."""
+
+    why_excluded: str
+    consent: ConsentReason
+    review_until: datetime | None
 
 
 def write_events(
@@ -24,8 +38,10 @@ def write_events(
     rank: Rank,
     *,
     excluded: Mapping[str, str],
+    reviews: Mapping[str, datetime],
 ) -> set[uuid.UUID]:
-    """The destinations that got any. `excluded` has the reasons of those that are never sent, by event id.
+    """The destinations that got any. By event id, `excluded` has the reasons of those that are never sent, `reviews`
+    until when those wait whose sale's match is to be reviewed.
 
     Idempotent: both rows are unique, so planning again, or twice at once, adds nothing. Of two events with one id the
     first counts.
@@ -35,12 +51,14 @@ def write_events(
     CapiEvent.objects.bulk_create(planned, ignore_conflicts=True)
     by_key: dict[Key, CapiEvent] = {}
     for event in planned:
-        by_key.setdefault(_key(event), event)
+        by_key.setdefault(key_of(event), event)
     rows = CapiEvent.objects.filter(event_id__in=[event.event_id for event in planned])
-    stored = {_key(row): row.pk for row in rows if _is_same(row, by_key.get(_key(row)))}
-    permitted = _permitted(list(by_key.values()), configs)
+    stored = {key_of(row): row.pk for row in rows if _is_same(row, by_key.get(key_of(row)))}
+    now = timezone.now()
+    reasons = find_reasons([(event, now) for event in by_key.values()], configs)
+    known = {key: _Known(excluded.get(key[1], ""), reasons[key], reviews.get(key[1])) for key in by_key}
     sends = [
-        _new_send(event, stored[key], destination, rank, excluded.get(key[1], ""), is_permitted=key in permitted)
+        _new_send(event, stored[key], destination, rank, known[key])
         for key, event in by_key.items()
         if key in stored
         for destination in configs[event.funnel_id].destinations
@@ -49,7 +67,7 @@ def write_events(
     return {send.destination_id for send in sends}
 
 
-def _key(event: CapiEvent) -> Key:
+def key_of(event: CapiEvent) -> Key:
     return event.tenant_id, event.event_id
 
 
@@ -58,18 +76,23 @@ def _is_same(row: CapiEvent, event: CapiEvent | None) -> bool:
     return event is not None and (row.conversion_id, row.page_event_id) == (event.conversion_id, event.page_event_id)
 
 
-def _permitted(events: Sequence[CapiEvent], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[Key]:
-    """Those whose people had not refused by the time of the event and do not now."""
-    planned_at = timezone.now()
+def held_until(review_until: datetime, latest: datetime) -> datetime:
+    """When a send goes out if nobody settles its sale's match; `latest` is its deadline."""
+    return max(timezone.now(), min(review_until + _GRACE, latest - _MARGIN))
+
+
+def find_reasons(
+    planned: Sequence[tuple[CapiEvent, datetime]], configs: Mapping[uuid.UUID, FunnelConfig]
+) -> dict[Key, ConsentReason]:
+    """What each event's person had said by the time of the event and says now; beside each, when it was planned."""
     asked = [
         (event, replace(now, until=moment_of_event(event.event_time, heard_at(event), planned_at)), now)
-        for event, now in zip(events, find_questions(events), strict=True)
+        for (event, planned_at), now in zip(planned, find_questions([event for event, _ in planned]), strict=True)
     ]
     words = find_words(question for _event, *questions in asked for question in questions)
     return {
-        _key(event)
+        key_of(event): reason_to_set_out(words[then], words[now], configs[event.funnel_id].unknown_consent)
         for event, then, now in asked
-        if may_set_out(words[then], words[now], configs[event.funnel_id].unknown_consent)
     }
 
 
@@ -78,12 +101,11 @@ def _new_send(
     event_pk: int,
     destination: DestinationConfig,
     rank: Rank,
-    why_excluded: str,
-    *,
-    is_permitted: bool,
+    known: _Known,
 ) -> Send:
-    latest = deadline(event.event_time)
-    status, reason = _first_status(destination, why_excluded, latest, is_permitted=is_permitted)
+    now, latest = timezone.now(), deadline(event.event_time)
+    status, reason = _first_status(destination, known, latest)
+    until = known.review_until if reason == REVIEW else None
     return Send(
         tenant_id=event.tenant_id,
         event_id=event_pk,
@@ -92,20 +114,19 @@ def _new_send(
         reason=reason,
         rank=rank,
         deadline=latest,
-        due_at=timezone.now(),
-        changed_at=timezone.now(),
+        due_at=held_until(until, latest) if until else now,
+        changed_at=now,
     )
 
 
-def _first_status(
-    destination: DestinationConfig, why_excluded: str, latest: datetime, *, is_permitted: bool
-) -> tuple[SendStatus, str]:
-    if why_excluded:
-        return SendStatus.EXCLUDED, why_excluded
+def _first_status(destination: DestinationConfig, known: _Known, latest: datetime) -> tuple[SendStatus, str]:
+    """The proposed visitor may have said yes where nothing else is known, so a sale in review is not judged by that."""
+    if known.why_excluded:
+        return SendStatus.EXCLUDED, known.why_excluded
     if destination.platform not in PLATFORMS:
         return SendStatus.PARKED, "platform_not_available"
     if latest <= timezone.now():
         return SendStatus.EXPIRED, "too_old"
-    if not is_permitted:
+    if known.consent is ConsentReason.DENIED or (known.consent not in PERMITTED and not known.review_until):
         return SendStatus.BLOCKED, "consent"
-    return SendStatus.PENDING, ""
+    return SendStatus.PENDING, REVIEW if known.review_until else ""

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
+from types import MappingProxyType
 
 from apps.clicks.models import PageEvent
 from apps.conversions.models import Conversion
@@ -20,23 +21,33 @@ from apps.gateways.events import SALES, Kind
 SALE = "sale"
 
 
-def plan_events(conversions: Sequence[Conversion], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[uuid.UUID]:
-    """Write the events and sends that these conversions still lack; the destinations that got any."""
+def plan_events(
+    conversions: Sequence[Conversion],
+    configs: Mapping[uuid.UUID, FunnelConfig],
+    reviews: Mapping[int, datetime] = MappingProxyType({}),
+) -> set[uuid.UUID]:
+    """Write the events and sends that these conversions still lack; the destinations that got any.
+
+    `reviews` says of conversions (their keys) whose match is to be reviewed, until when that may take.
+    """
     planned: list[CapiEvent] = []
     excluded: dict[str, str] = {}
+    waiting: dict[str, datetime] = {}
     for row in conversions:
         events = _new_events(row, configs[row.funnel_id])
         planned += events
+        if row.pk in reviews:
+            waiting |= dict.fromkeys((event.event_id for event in events), reviews[row.pk])
         if reason := _why_excluded(row, configs[row.funnel_id]):
             excluded |= {event.event_id: reason for event in events}
     told = dict.fromkeys(find_told_by_pages(planned), "told_by_the_page")
-    return write_events(planned, configs, Rank.SALE, excluded=told | excluded)
+    return write_events(planned, configs, Rank.SALE, excluded=told | excluded, reviews=waiting)
 
 
 def plan_page_events(pages: Sequence[PageEvent], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[uuid.UUID]:
     """The same for what happened on pages, unless the funnel leaves that to its pixel."""
     planned = [_new_page_event(page) for page in pages if configs[page.session.funnel_id].page_events != "browser_only"]
-    return write_events(planned, configs, Rank.PAGE, excluded={})
+    return write_events(planned, configs, Rank.PAGE, excluded={}, reviews={})
 
 
 def _new_page_event(page: PageEvent) -> CapiEvent:

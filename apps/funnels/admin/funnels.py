@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.text import capfirst
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from apps.core.admin import AnyForm, Lookup, Table, act_on_each, add_panel, column, list_link, moment, row_link
+from apps.core.admin import AnyForm, Lookup, Table, add_panel, column, list_link, moment, row_link
 from apps.core.admin.panels import ROWS_SHOWN
 from apps.core.admin.search import as_uuid
 from apps.funnels.admin.boxes import BoxesField
@@ -23,10 +22,9 @@ from apps.funnels.admin.words import KIND_TEXTS
 from apps.funnels.event_names import DEFAULT_NAMES, NOTHING, claims_a_sale, event_name_of, is_usable_name
 from apps.funnels.models import Funnel, FunnelVersion
 from apps.funnels.selectors import has_unpublished_changes
-from apps.funnels.services import publish_funnel
+from apps.funnels.services import threshold_problems
 from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin
 from apps.tenants.models import Tenant
-from apps.tenants.scoping import tenant_scope
 
 DASH = "-"
 # What people and their keyboards make of it.
@@ -82,6 +80,15 @@ class FunnelForm(AnyForm):
         chosen: Mapping[str, str] = self.initial.get("event_names") or {}
         self.initial["event_names"] = {kind: name or DASH for kind, name in chosen.items()}
 
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = self.cleaned_data
+        # What could not be read as a number is not here.
+        if {"review_threshold", "auto_threshold"} <= values.keys():
+            problems = threshold_problems(review=values["review_threshold"], auto=values["auto_threshold"])
+            for name, problem in problems.items():
+                self.add_error(name, problem)
+        return values
+
 
 @column(_("events by what happened"))
 def event_names(funnel: Funnel) -> str:
@@ -91,24 +98,50 @@ def event_names(funnel: Funnel) -> str:
 
 @admin.register(Funnel)
 class FunnelAdmin(UndeletableAdmin):
-    """Drafts. What runs is the published version, so a change does nothing until it is published."""
+    """Drafts. What runs is the published version, so a change does nothing until it is published: matching adds the
+    button, since it can tell what would change."""
 
     form = FunnelForm
     list_display = ("name", "tenant", "status", "public_key", "attribution_window_days", "updated_at")
     list_select_related = ("tenant",)
-    list_filter = (TENANT_FILTER, "unknown_consent", "child_orders", "page_events")
+    list_filter = (
+        TENANT_FILTER,
+        "unknown_consent",
+        "child_orders",
+        "page_events",
+        "attribution_model",
+        "uncertain_matches",
+    )
     lookups = (Lookup("public_key"), Lookup("id", as_uuid), Lookup("name__icontains"))
     search_help_text = _("a part of the name, the public key, the id, or the whole name of the tenant")
     ordering = ("-created_at",)
     autocomplete_fields = ("tenant",)
     once = ("tenant",)
     readonly_fields = ("id", "public_key", "status", "created_at", "updated_at")
-    fields = (
-        *("tenant", "name", "landing_url", "attribution_window_days", "unknown_consent", "child_orders"),
-        *("page_events", "event_names", "status", "public_key", "id", "created_at", "updated_at"),
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    *("tenant", "name", "landing_url", "attribution_window_days", "unknown_consent", "child_orders"),
+                    *("page_events", "event_names", "status", "public_key", "id", "created_at", "updated_at"),
+                )
+            },
+        ),
+        (
+            _("Matching"),
+            {
+                "description": _(
+                    "How a sale finds the ad click that brought it. The signs that the two share give each click a "
+                    "confidence; a sale whose click is not sure enough can wait for you to decide."
+                ),
+                "fields": (
+                    *("attribution_model", "auto_threshold", "review_threshold", "uncertain_matches"),
+                    *("review_hours", "review_timeout", "view_through_days"),
+                ),
+            },
+        ),
     )
-    actions = ("publish",)
-    page_actions = ("publish",)
 
     def fixed_field(self, name: Any) -> Any:
         return event_names if name == "event_names" else super().fixed_field(name)
@@ -117,10 +150,6 @@ class FunnelAdmin(UndeletableAdmin):
     def status(self, funnel: Funnel) -> str:
         return str(_("published") if funnel.published_id else _("draft"))
 
-    @admin.action(description=_("Publish the draft"), permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet[Funnel]) -> None:
-        act_on_each(self, request, queryset, _publish, done=_("Draft published"))
-
     def save_model(self, request: HttpRequest, obj: Funnel, form: Any, change: bool) -> None:
         if not change:
             obj.save()
@@ -128,11 +157,6 @@ class FunnelAdmin(UndeletableAdmin):
         self.save_changes(obj, form, "updated_at")
         if has_unpublished_changes(obj):
             messages.warning(request, _("The draft was saved. It takes effect when it is published."))
-
-
-def _publish(funnel: Funnel) -> None:
-    with tenant_scope(funnel.tenant_id):
-        publish_funnel(funnel)
 
 
 @column(_("version"))

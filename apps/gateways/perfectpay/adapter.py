@@ -48,6 +48,7 @@ class PerfectPayAdapter(Adapter):
             currency=currency,
             buyer=read_buyer(payload.at("customer")),
             buyer_ip=payload.maybe_text("customer.ip"),
+            buyer_agent=payload.strings("customer").get("user_agent"),
             tracking=keep_tracking(payload.strings("metadata")),
             product_id=payload.maybe_identifier("product.code"),
             product_name=payload.maybe_text("product.name"),

@@ -62,13 +62,14 @@ def match_stored(world: World) -> list[Verdict]:
         owner = create_tenant(name=f"Truth {world.seed}", email=f"truth-{secrets.token_hex(6)}@example.com")
         account = make_account(owner)
         with tenant_scope(account.tenant_id):
-            _tell(world, account)
+            tell_world(world, account)
             verdicts = _read_verdicts(world)
         transaction.set_rollback(True)
     return verdicts
 
 
-def _tell(world: World, account: Account) -> None:
+def tell_world(world: World, account: Account) -> None:
+    """In the scope of the account's tenant."""
     published = published_configs([account.funnel.pk])
     configs = {
         pk: replace(config, attribution_window_days=world.params.window_days) for pk, config in published.items()
@@ -170,6 +171,7 @@ class _Teller:
             amount=Decimal("197.000"),
             currency="BRL",
             identity=hash_person(Person(email=sale.email, phone=sale.phone)),
+            buyer_ip=sale.buyer_ip,
             tracking={name: value for name, value in carried.items() if value},
         )
         return NewDelivery(

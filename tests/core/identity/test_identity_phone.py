@@ -1,8 +1,8 @@
-"""Brazilian numbers in every written form, by area code; the traps of area code 55; foreign numbers."""
+"""Brazilian numbers as they are written, by area code; the traps of area code 55; the ninth digit; foreign numbers."""
 
 import pytest
 
-from apps.core.identity.phone import normalise_phone
+from apps.core.identity.phone import normalise_phone, other_form
 
 SECOND_DIGITS = {
     "1": "123456789",
@@ -117,3 +117,30 @@ def test_without_a_usable_country_only_a_complete_number_is_read(country: str) -
 )
 def test_an_incomplete_or_impossible_number_is_refused(raw: str) -> None:
     assert normalise_phone(raw) is None
+
+
+@pytest.mark.parametrize("first", "6789")
+def test_a_mobile_number_has_another_form_in_every_area_code(first: str) -> None:
+    old = {ddd: f"55{ddd}{first}7654321" for ddd in AREA_CODES}
+    new = {ddd: f"55{ddd}9{first}7654321" for ddd in AREA_CODES}
+
+    assert {ddd: other_form(phone) for ddd, phone in old.items()} == new
+    assert {ddd: other_form(phone) for ddd, phone in new.items()} == old
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "551132221234",  # a landline
+        "551152221234",
+        "5511952221234",  # a mobile number that never had eight digits
+        "16505551212",
+        "351912345678",
+        "11987654321",
+        "55119876543210",
+        "",
+        "0" * 64,
+    ],
+)
+def test_what_is_no_brazilian_mobile_number_has_one_form(phone: str) -> None:
+    assert other_form(phone) is None

@@ -17,7 +17,7 @@ from apps.core.identity.normalise import (
     normalise_name,
     split_full_name,
 )
-from apps.core.identity.phone import normalise_phone
+from apps.core.identity.phone import normalise_phone, other_form
 from apps.core.identity.places import (
     normalise_city,
     normalise_country,
@@ -98,6 +98,17 @@ def test_the_country_code_is_neither_forgotten_nor_doubled(
 
     assert normalise_phone(f"{prefix}{area_code}{separator}{subscriber}") == complete
     assert normalise_phone(complete) == complete
+
+
+@searched
+@given(phone_text | subscribers.map("11{}".format) | subscribers.map("55 {}".format))
+def test_the_other_form_of_a_phone_is_a_phone_and_leads_back(raw: str) -> None:
+    phone = normalise_phone(raw) or ""
+    other = other_form(phone)
+
+    assert other is None or other_form(other) == phone
+    assert other is None or normalise_phone(other) == other
+    assert other is None or abs(len(other) - len(phone)) == 1
 
 
 @searched

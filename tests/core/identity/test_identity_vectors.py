@@ -1,7 +1,7 @@
 """Every case of vectors.json: what a source wrote, the forms we hash (best first), and their SHA-256.
 
-A case may name the `country` already known (for a phone: the one of a national number) and, for a birth date,
-how it was written. No forms means that the key is omitted.
+A case may name the `country` already known (for a phone: the one of a national number); for a birth date, how it was
+written; for a phone, the hash of its other form. No forms means that the key is omitted.
 """
 
 import hashlib
@@ -106,11 +106,19 @@ def test_the_phone_with_its_plus_is_hashed_beside_it(field: str, case: Case) -> 
     assert identity.get("ph_e164", []) == [hashlib.sha256(f"+{form}".encode()).hexdigest() for form in case["forms"]]
 
 
+@pytest.mark.parametrize("case", [case for case in VECTORS["ph"] if "ph_other" in case], ids=lambda case: case["raw"])
+def test_a_mobile_number_is_also_hashed_in_its_other_form(case: Case) -> None:
+    identity = hash_person(describe("ph", case))
+
+    assert identity.get("ph_other", []) == case["ph_other"]
+
+
 def test_the_vectors_themselves_are_whole() -> None:
     sizes = {field: len(entries) for field, entries in VECTORS.items()}
 
     assert set(sizes) == {*PERSON_FIELDS, "db"}
     assert sum(sizes.values()) >= 300
+    assert sum("ph_other" in case for case in VECTORS["ph"]) >= 10
     for entries in VECTORS.values():
         for case in entries:
             assert len(case["forms"]) == len(case["sha256"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import msgspec
 from django.contrib import admin
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -25,10 +26,23 @@ from apps.core.admin import (
     word_filter,
 )
 from apps.core.admin.panels import ROWS_SHOWN, Panel
+from apps.matching.admin.reviews import (
+    REVIEW_COLOURS,
+    REVIEW_FILTER,
+    Reviewing,
+    ask,
+    percent,
+    review_badge,
+    score_bar,
+    show_better,
+    show_history,
+)
 from apps.matching.evidence import explain_candidate, explain_match
-from apps.matching.models import Match
-from apps.matching.rules import RULES, Decision
-from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin, by_email, by_phone
+from apps.matching.facts import Policy
+from apps.matching.models import Match, ReviewState
+from apps.matching.rules import Decision
+from apps.matching.signals import RULES
+from apps.tenants.admin import TENANT_FILTER, by_email, by_phone
 
 DECISION_COLOURS: dict[str, str] = {Decision.AUTO: "success", Decision.REVIEW: "warning"}
 RULE_FILTER = word_filter(_("rule"), "rule", {rule.name: (rule.name, Q(rule=rule.name)) for rule in RULES})
@@ -36,13 +50,9 @@ RULE_FILTER = word_filter(_("rule"), "rule", {rule.name: (rule.name, Q(rule=rule
 add_lookup(Conversion, Lookup("match__click__public_id"), Lookup("match__click__session__public_id"))
 
 
-def _percent(share: float) -> str:
-    return f"{round(share * 100)} %"
-
-
 @column(_("confidence"))
 def confidence(match: Match) -> str:
-    return _percent(match.confidence)
+    return percent(match.confidence)
 
 
 @column(_("session"))
@@ -51,12 +61,12 @@ def session(match: Match) -> str:
 
 
 @admin.register(Match)
-class MatchAdmin(OwnedRecordAdmin):
+class MatchAdmin(Reviewing):
     """One decision a conversion, with every click that was weighed for it."""
 
-    list_display = ("matched_at", "conversion", "decision", "rule", confidence, "click", "tenant")
+    list_display = ("matched_at", "conversion", "decision", "review", "rule", confidence, "click", "is_used", "tenant")
     list_select_related = ("conversion", "click", "tenant")
-    list_filter = (TENANT_FILTER, "decision", RULE_FILTER)
+    list_filter = (TENANT_FILTER, REVIEW_FILTER, "decision", RULE_FILTER)
     lookups = (
         by_order("conversion"),
         by_email("conversion"),
@@ -65,15 +75,29 @@ class MatchAdmin(OwnedRecordAdmin):
         Lookup("click__session__public_id"),
     )
     search_help_text = _("order id, e-mail, phone, click id, session id, or the whole name of the tenant")
-    colours: ClassVar[Colours] = {"decision": DECISION_COLOURS}
-    never_shown = frozenset({"evidence"})
+    colours: ClassVar[Colours] = {"decision": DECISION_COLOURS, "review": REVIEW_COLOURS}
+    never_shown = frozenset({"evidence", "record", "better"})
     layout = (
-        (None, ("conversion", "tenant", "decision", "rule", confidence, "matched_at", "click", session)),
+        (
+            None,
+            (
+                *("conversion", "tenant", "decision", "rule", confidence, "matched_at", "click", session),
+                *("is_used", "visit", "review", "review_due_at"),
+            ),
+        ),
         (TECHNICAL, ("rule_set", "id")),
     )
 
     def get_panels(self, request: Any, row: Any) -> list[Panel]:
-        return [show_evidence(row), *super().get_panels(request, row)]
+        is_asked = row.review == ReviewState.PENDING and self.has_review_permission(request)
+        cards: list[Panel] = [ask(row)] if is_asked else []
+        cards += [show_evidence(row)]
+        cards += [show_better(row.better)] if row.better else []
+        cards += [show_history(row)] if row.review else []
+        return [*cards, *super().get_panels(request, row)]
+
+    def search_text(self, row: Match) -> str:
+        return row.conversion.order_id
 
 
 def show_evidence(match: Match) -> Table:
@@ -83,19 +107,20 @@ def show_evidence(match: Match) -> Table:
         title=_("Why"),
         words=explain_match(match),
         headers=(_("click"), _("clicked at (UTC)"), _("signals"), _("score"), _("outcome"), _("reason")),
-        rows=[_candidate_cells(item, clicks.get(item["click_id"])) for item in match.evidence],
+        rows=[_candidate_cells(item, match.record, clicks.get(item["click_id"])) for item in match.evidence],
     )
 
 
-def _candidate_cells(item: Mapping[str, Any], click: Click | None) -> Sequence[Any]:
-    signals = ", ".join(f"{signal['name']} {signal['weight']}" for signal in item["signals"] if signal["matched"])
+def _candidate_cells(item: Mapping[str, Any], record: Mapping[str, Any], click: Click | None) -> Sequence[Any]:
+    policy = msgspec.convert(record.get("policy", {}), Policy)  # records began with the scored rules
+    signals = ", ".join(f"{signal['name']} {signal['weight']:+.1f}" for signal in item["signals"])
     return (
         row_link(click) if click else item["click_id"],
         item["clicked_at"][:19].replace("T", " "),
         signals,
-        _percent(item["score"]),
+        score_bar(item["score"], policy.review_threshold, policy.auto_threshold),
         badge(item["outcome"], colour="success" if item["outcome"] == "won" else ""),
-        explain_candidate(dict(item)),
+        explain_candidate(item, record),
     )
 
 
@@ -105,12 +130,13 @@ def show_match(order: Conversion) -> Table:
     return Table(
         title=_("Match"),
         words=explain_match(found[0]) if found else _("Not matched yet."),
-        headers=(_("match"), _("rule"), _("confidence"), _("click"), _("session")),
+        headers=(_("match"), _("review"), _("rule"), _("confidence"), _("click"), _("session")),
         rows=[
             (
                 row_link(row, row.get_decision_display()),
+                review_badge(row),
                 row.rule,
-                _percent(row.confidence),
+                percent(row.confidence),
                 row_link(row.click),
                 row_link(row.click.session if row.click else None),
             )
@@ -143,10 +169,11 @@ def _matches(condition: Q) -> Table:
     rows = Match.objects.filter(condition).select_related("conversion").order_by("-pk")[:ROWS_SHOWN]
     return Table(
         title=_("Sales matched to it"),
-        headers=(_("match"), _("order"), _("status"), _("rule"), _("matched at")),
+        headers=(_("match"), _("review"), _("order"), _("status"), _("rule"), _("matched at")),
         rows=[
             (
                 row_link(row, row.get_decision_display()),
+                review_badge(row),
                 row_link(row.conversion, row.conversion.order_id),
                 row.conversion.status,
                 row.rule,
