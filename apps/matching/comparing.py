@@ -113,6 +113,10 @@ def read_sums(summary: Summary) -> Iterator[Sum]:
             yield Sum(str(kind), currency, item["sales"], Decimal(item["amount"]))
 
 
+def count_compared(summary: Summary) -> int:
+    return sum(item.sales for item in read_sums(summary) if item.kind == COMPARED)
+
+
 def changed_share(summary: Summary) -> Decimal:
     """The largest of these shares, from 0 to 1: of the sales that change, and of each currency's money that does."""
     sums = list(read_sums(summary))

@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 
 from apps.funnels.models import Funnel, FunnelVersion
 from apps.matching.models import Comparison, Difference
+from apps.matching.services import publish
 from apps.pipeline.stages import compare_batch
 from apps.tenants.scoping import unscoped
 from tests.admin.console import Console, address, all_rows, messages_of, new_staff, text_of
@@ -15,8 +16,9 @@ from tests.worlds import World
 
 
 @pytest.fixture
-def risky(world: World) -> World:
-    """An account whose draft would match a sale that what runs leaves alone."""
+def risky(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An account whose draft would match a sale that what runs leaves alone, and where one sale is enough to ask."""
+    monkeypatch.setattr(publish, "MIN_SALES", 1)
     plant_clicked_sale(world, "HP10", clicked_before=10, money="197.90 BRL")
     change_draft(world, attribution_window_days=14)
     return world

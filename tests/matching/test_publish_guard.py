@@ -18,8 +18,8 @@ from tests.worlds import World
 
 
 @pytest.fixture(autouse=True)
-def _in_english(world: World) -> None:
-    world.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+def _asks_of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MIN_SALES", 1)
 
 
 def publish(world: World, body: Any = None) -> Any:
@@ -67,6 +67,18 @@ def test_a_large_change_is_not_published_and_says_what_it_is(world: World) -> No
     assert '{"confirm": true}' in told["detail"]
     assert f"/api/v1/funnels/{world.funnel.pk}/comparisons" in told["detail"]
     assert (versions(world), running(world)["attribution_window_days"]) == (1, 7)
+
+
+@pytest.mark.parametrize(("same", "status"), [(3, 200), (4, 409)])
+def test_of_very_few_sales_nobody_is_asked(
+    world: World, same: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MIN_SALES", 5)
+    plant_matched(world, same)
+    plant_gain(world)
+    change_draft(world, **WIDER)
+
+    assert publish(world).status_code == status
 
 
 def test_the_same_request_confirmed_publishes(world: World) -> None:

@@ -14,13 +14,15 @@ from apps.core.errors import NotPossible
 from apps.funnels.models import Funnel, FunnelVersion
 from apps.funnels.selectors import FunnelConfig, draft_config, published_configs
 from apps.funnels.services import publication_problems, publish_funnel
-from apps.matching.comparing import MATCHING_SETTINGS, Summary, add_up, changed_share, read_sums
+from apps.matching.comparing import MATCHING_SETTINGS, Summary, add_up, changed_share, count_compared, read_sums
 from apps.matching.services.compare import compare_sales, select_sales
 
 LOOKED_AT_DAYS = 7
 MAX_SALES, CHUNK = 2_000, 500
 LIMIT = Decimal("0.05")
 """The share of the sales, or of one currency's money, up to which a draft is published without asking."""
+MIN_SALES = 10
+"""Of fewer sales each is so large a share that one would always ask."""
 
 
 class NeedsConfirmation(NotPossible):
@@ -55,7 +57,7 @@ def publish_checked(funnel: Funnel, *, confirmed: bool = False) -> FunnelVersion
     running = published_configs([funnel.pk]).get(funnel.pk)
     if running and not confirmed and _matches_otherwise(running, draft) and not publication_problems(draft):
         summary = _preview(funnel, running, draft)
-        if changed_share(summary) > LIMIT:
+        if count_compared(summary) >= MIN_SALES and changed_share(summary) > LIMIT:
             raise NeedsConfirmation(funnel, summary)
     return publish_funnel(funnel)
 
