@@ -69,7 +69,7 @@ def find_facts(conversions: Sequence[Conversion], windows: Mapping[int, int]) ->
 def placed_at(row: Conversion) -> datetime:
     """The earliest that is known of the order; a cart that was left is none yet."""
     times = (moment for word, moment in row.milestones.items() if word != Kind.ABANDONED_CHECKOUT)
-    return min(row.occurred_at, *map(datetime.fromisoformat, times), row.occurred_at)
+    return min([row.occurred_at, *map(datetime.fromisoformat, times)])
 
 
 def _question(row: Conversion, window_days: int) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def _facts(row: Conversion, rows: Sequence[_Row], foreign: frozenset[str]) -> Fa
 
 
 def _session_signals(item: _Row) -> frozenset[Signal]:
-    """A visit that the sale names itself is not also counted as one that is led to over another."""
-    return item.signals if item.signals.isdisjoint(DIRECT) else item.signals - LINKED
+    """A visit that the sale names itself, also by a click's id, is not counted as one that is led to over another."""
+    return item.signals if item.signals.union(item.hit_by).isdisjoint(DIRECT) else item.signals - LINKED
 
 
 def _candidates(

@@ -70,6 +70,15 @@ def test_an_id_that_came_back_ties_its_click_and_less_so_its_visits_others(world
     assert [by_click.sale.carries, by_visit.sale.carries] == ["known", "known"]
 
 
+def test_a_visit_that_only_a_clicks_id_names_is_not_led_to_by_itself(world: World) -> None:
+    visit = plant_visit(world, ago(3), fbp="fb.1.1.1", email_sha256=OTHER_EMAIL)
+    click = plant_click(world, ago(3), visit)
+
+    facts = facts_of(plant_sale(world, "HP1", click_ref=click.public_id, email_sha256=EMAIL))
+
+    assert found(facts) == {click.public_id: {Signal.CLICK_ID, Signal.OTHER_IDENTITY}}
+
+
 def test_a_visit_leads_on_to_those_of_its_browser_and_of_its_person(world: World) -> None:
     named = plant_visit(world, ago(1.1), email_sha256=EMAIL, phone_sha256=OTHER_NUMBER, fbp="fb.1.1.1")
     same_browser = plant_click(world, ago(2), plant_visit(world, ago(2), fbp="fb.1.1.1"), fbp="fb.1.1.1")
