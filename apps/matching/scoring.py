@@ -57,8 +57,10 @@ class WeightSet:
         return round(self._claim(probability), 6), tier
 
     def parts(self, terms: Terms, tier: Tier) -> list[dict[str, Any]]:
-        """What each term adds to the sum, in log-odds; JSON-ready."""
-        weights = self.tiers[tier].weights
+        """What each term adds to the sum, in log-odds; JSON-ready. The tie itself also adds the tier's bias."""
+        weights = dict(self.tiers[tier].weights)
+        tie = next(signal for signal in _NAMES if signal in terms and signal in ADMITTED_BY[tier])
+        weights[tie] = weights.get(tie, 0.0) + self.tiers[tier].bias
         return [
             {"name": name, "weight": round(weights.get(signal, 0.0) * terms[signal], 3), "matched": True}
             for signal, name in _NAMES.items()

@@ -80,7 +80,7 @@ def test_the_page_asks_and_offers_the_candidates_the_proposal_first(console: Con
 def test_scores_are_drawn_with_both_thresholds(console: Console, world: World) -> None:
     sell_unsure(world)
 
-    page = text_of(console.page(the_match()))
+    page = console.page(the_match()).content.decode()
 
     score = round(the_match().confidence * 100)
     assert f'<i style="width:{score}%"></i><b style="left:60%"></b><b style="left:85%"></b></span> {score} %' in page
@@ -91,7 +91,7 @@ def test_a_match_from_before_records_were_kept_is_shown_too(console: Console, wo
     with unscoped():
         Match.objects.update(record={})
 
-    page = text_of(console.page(the_match()))
+    page = console.page(the_match()).content.decode()
 
     assert '<b style="left:60%"></b><b style="left:85%"></b>' in page
 

@@ -15,7 +15,7 @@ from apps.matching.facts import Facts, Model, Policy, Sale
 from apps.matching.record import decide_again, make_record, read_record
 from apps.matching.rules import decide
 from apps.matching.scoring import WeightSet
-from apps.matching.signals import Signal, Tier
+from apps.matching.signals import Signal
 from apps.matching.weights import PRODUCT
 from tests.matching.cases import (
     ADMITTING,
@@ -110,7 +110,7 @@ def test_the_parts_in_the_evidence_add_up_to_the_score(facts: Facts, policy: Pol
     plain = replace(weights, caution=0.85)  # claims what was measured
 
     for item in decide(facts, policy, plain).evidence:
-        total = plain.tiers[Tier(item["tier"])].bias + sum(signal["weight"] for signal in item["signals"])
+        total = sum(signal["weight"] for signal in item["signals"])
         assert item["score"] == pytest.approx(1 / (1 + exp(-total)), abs=0.004)
 
 

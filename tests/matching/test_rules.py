@@ -278,7 +278,7 @@ def test_the_evidence_names_every_signal_with_its_weight() -> None:
     (item,) = decided.evidence
     assert item["shares"] == ["email", "phone"]
     assert item["signals"] == [
-        {"name": "email", "weight": 0.0, "matched": True},
+        {"name": "email", "weight": 0.74, "matched": True},
         {"name": "phone", "weight": 0.32, "matched": True},
         {"name": "age", "weight": round(-0.29 * 1.0986, 3), "matched": True},
     ]

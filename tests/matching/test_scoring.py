@@ -241,7 +241,7 @@ def test_parts_name_each_term_in_one_order_and_leave_nothing_out() -> None:
     terms = {Signal.AGE: 2.0, Signal.EMAIL: 1.0, Signal.FBC: 1.0}
 
     assert PRODUCT.parts(terms, Tier.SHARED) == [
-        {"name": "email", "weight": 0.0, "matched": True},
+        {"name": "email", "weight": 0.74, "matched": True},
         {"name": "fbc", "weight": 1.52, "matched": True},
         {"name": "age", "weight": -0.58, "matched": True},
     ]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -37,7 +37,7 @@ def percent(share: float) -> str:
 
 def score_bar(score: float, *thresholds: float) -> SafeString:
     """The score as a length, with a mark at each threshold."""
-    marks = SafeString("").join(format_html('<b style="left:{}%"></b>', round(mark * 100)) for mark in thresholds)
+    marks = format_html_join("", '<b style="left:{}%"></b>', ((round(mark * 100),) for mark in thresholds))
     width = round(score * 100)
     bar = format_html('<span class="support-score"><i style="width:{}%"></i>{}</span>', width, marks)
     return format_html("{} {}", bar, percent(score))
