@@ -45,6 +45,7 @@ from apps.matching.signals import RULES
 from apps.tenants.admin import TENANT_FILTER, by_email, by_phone
 
 DECISION_COLOURS: dict[str, str] = {Decision.AUTO: "success", Decision.REVIEW: "warning"}
+OUTCOMES = {"won": _("won"), "lost": _("lost")}
 RULE_FILTER = word_filter(_("rule"), "rule", {rule.name: (rule.name, Q(rule=rule.name)) for rule in RULES})
 
 add_lookup(Conversion, Lookup("match__click__public_id"), Lookup("match__click__session__public_id"))
@@ -119,7 +120,7 @@ def _candidate_cells(item: Mapping[str, Any], record: Mapping[str, Any], click: 
         item["clicked_at"][:19].replace("T", " "),
         signals,
         score_bar(item["score"], policy.review_threshold, policy.auto_threshold),
-        badge(item["outcome"], colour="success" if item["outcome"] == "won" else ""),
+        badge(item["outcome"], OUTCOMES[item["outcome"]], colour="success" if item["outcome"] == "won" else ""),
         explain_candidate(item, record),
     )
 
