@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from apps.clicks.models import PageEvent, Session
-from apps.core.identity import Person, hash_person
+from apps.core.identity import OTHER_PHONE, Person, hash_person
 from apps.tenants.scoping import unscoped
 from tests.clicks.batches import ANA, Server, make_server
 from tests.clicks.hits import stored
@@ -156,6 +156,7 @@ def test_the_demo_of_the_document_runs(shop: Shop) -> None:
 
     assert "sent 3, waiting 0" in told
     known = hash_person(Person(email="ana@example.com", phone="+5511987654321"))
+    del known[OTHER_PHONE]  # a phone that comes as a hash has no other form
     with unscoped():
         assert Session.objects.get().identity == known
         assert known["em"] == [ANA]

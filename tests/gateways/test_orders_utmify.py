@@ -161,7 +161,7 @@ def test_a_brazilian_phone_gets_its_country_also_where_the_area_code_is_55() -> 
     assert hash_person(read(DOLLARS).buyer)["ph"] == [hash_phone("+1 202-555-0143")]
 
 
-@pytest.mark.parametrize(("name", "lost"), [("email", {"em"}), ("phone", {"ph", "ph_e164"}), ("ip", set())])
+@pytest.mark.parametrize(("name", "lost"), [("email", {"em"}), ("phone", {"ph", "ph_e164", "ph_other"}), ("ip", set())])
 def test_words_in_place_of_what_is_not_known_of_the_buyer_hold_no_sale_back(name: str, lost: set[str]) -> None:
     known, unknown = read(PAID), read(PAID, (("customer", name), "não informado"))
 
