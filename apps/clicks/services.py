@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from django.utils.crypto import salted_hmac
 from apps.clicks.models import Source
 from apps.clicks.tracking import Hit
 from apps.clicks.waiting import Waiting, note_waiting
+from apps.core.db import tighten
 from apps.core.ids import CLICK_PREFIX, EVENT_PREFIX, SESSION_PREFIX, new_id
 from apps.core.log import current_request_id
 
@@ -93,12 +93,7 @@ _KEEP_WORD = """
 """
 
 
-def _tighten(statement: str) -> str:
-    """Without the space that only readers need: psycopg takes texts over 4,096 characters apart at each execution."""
-    return re.sub(r"\s*([(),=])\s*", r"\1", " ".join(statement.split()))
-
-
-_RECORD_CLICK = _tighten(
+_RECORD_CLICK = tighten(
     f"""
 WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}), click AS (
 INSERT INTO clicks_click
@@ -115,7 +110,7 @@ ON CONFLICT (public_id) DO NOTHING RETURNING id)
 SELECT public_id, EXISTS (SELECT FROM click) FROM session
 """
 )
-_RECORD_PAGE_EVENT = _tighten(
+_RECORD_PAGE_EVENT = tighten(
     f"""
 WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}), event AS (
 INSERT INTO clicks_pageevent (tenant_id, session_id, name, url, event_id, occurred_at, data, is_buffered)
@@ -126,7 +121,7 @@ ON CONFLICT DO NOTHING RETURNING id)
 SELECT public_id, EXISTS (SELECT FROM event) FROM session
 """
 )
-_RECORD_VISITOR = _tighten(
+_RECORD_VISITOR = tighten(
     f"WITH session AS ({_UPSERT_SESSION}), word AS ({_KEEP_WORD}) SELECT public_id, true FROM session"
 )
 MAX_USER_AGENT = 1000

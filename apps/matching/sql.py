@@ -3,8 +3,8 @@
 Each look-up of FIND is an index scan that gives the newest few, so what a sale costs does not grow with what is stored.
 """
 
-import re
-
+from apps.clicks.models import Digest, Network
+from apps.core.db import tighten
 from apps.matching.signals import Signal
 
 NEWEST = 20
@@ -14,12 +14,7 @@ CROWD = 50
 _LED_ON_FROM, _LED_ON_TO, _CLICKS_OF_VISIT = 5, 5, 5
 _LOOKED_AT = 200
 """How many clicks of a visit are looked at: behind more than that, all of them machines', no visitor's is found."""
-_NETWORK = "set_masklen({0}, CASE family({0}) WHEN 6 THEN 64 ELSE 32 END)::cidr"
-
-
-def _tighten(statement: str) -> str:
-    """Without the space that only readers need: psycopg takes texts over 4,096 characters apart at each execution."""
-    return re.sub(r"\s*([(),=<>])\s*", r"\1", " ".join(statement.split()))
+_NETWORK = Network.template % {"expressions": "k.ip"}
 
 
 def _visits(signal: Signal, condition: str) -> str:
@@ -34,16 +29,15 @@ def _clicks(signal: Signal, condition: str) -> str:
 
 def _of_meta(column: str) -> str:
     """The index holds a number in place of the text, which may be longer than its entries."""
-    number = "hashtextextended({0}, 0)"
-    same = f"{number.format(f'k.{column}')} = {number.format(f'sale.{column}')}"
-    return f"k.{column} <> '' AND {same} AND k.{column} = sale.{column}"
+    ours, asked = (Digest.template % {"expressions": f"{row}.{column}"} for row in ("k", "sale"))
+    return f"k.{column} <> '' AND {ours} = {asked} AND k.{column} = sale.{column}"
 
 
 _NEARBY = f"""(WITH near AS (
         SELECT *, coalesce(nullif(fbp, ''), session_id::text) AS who
         FROM clicks_click k
         WHERE k.tenant_id = sale.tenant_id AND k.ip IS NOT NULL AND NOT k.is_automated
-          AND {_NETWORK.format("k.ip")} = sale.network AND k.clicked_at BETWEEN sale.reach AND sale.until
+          AND {_NETWORK} = sale.network AND k.clicked_at BETWEEN sale.reach AND sale.until
         ORDER BY clicked_at DESC LIMIT {CROWD})
     SELECT session_id, id, '{Signal.ADDRESS}', (
         SELECT greatest(count(DISTINCT who) FILTER (WHERE clicked_at >= sale.since), 1) FROM near)::int
@@ -79,7 +73,7 @@ _LED_ON = " UNION ALL ".join(
 _CLICK = "json_build_array(k.id, k.public_id, k.clicked_at, CASE WHEN v.crowd > 0 THEN k.user_agent ELSE '' END)"
 # OFFSET keeps the planner from joining the whole table instead, which it prefers while there are few visits.
 _OF_KEY = "SELECT * FROM clicks_session WHERE id = {0} OFFSET 0"
-FIND = _tighten(f"""
+FIND = tighten(f"""
 WITH named AS (
     SELECT sale.id AS sale, hit.*
     FROM jsonb_to_recordset(%s::jsonb) AS sale (

@@ -4,6 +4,7 @@ import pytest
 from psycopg import _queries
 
 from apps.clicks import services
+from apps.core.db import tighten
 
 
 @pytest.mark.parametrize("name", ["_RECORD_CLICK", "_RECORD_PAGE_EVENT", "_RECORD_VISITOR"])
@@ -17,6 +18,6 @@ def test_tightening_keeps_words_apart_and_literals_whole() -> None:
         FROM a  WHERE a.id >= %(id)s::bigint
     """
 
-    assert services._tighten(loose) == (
-        "SELECT coalesce(a.id || ' ' || a.name,''),interval '30 minutes' FROM a WHERE a.id >=%(id)s::bigint"
+    assert tighten(loose) == (
+        "SELECT coalesce(a.id || ' ' || a.name,''),interval '30 minutes' FROM a WHERE a.id>=%(id)s::bigint"
     )
