@@ -16,7 +16,7 @@ from apps.matching.grading import Grade, Share, grade
 from apps.matching.models import FittedWeights, Match, ReviewState
 from apps.matching.policies import find_weights
 from apps.matching.scoring import WeightSet
-from apps.matching.services import fit_weights, measure_confidence, use_weights
+from apps.matching.services import fit_weights, measure, measure_confidence, use_weights
 from apps.matching.services.measure import MIN_ANSWERS
 from apps.matching.signals import AGAINST, Signal
 from apps.matching.weights import PRODUCT
@@ -93,11 +93,14 @@ def test_the_days_reach_as_far_as_asked(world: World) -> None:
     assert [_measure(world, days).sales for days in (9, 11)] == [0, 1]
 
 
-def test_the_newest_are_read_when_there_are_more_than_the_limit(world: World) -> None:
+def test_the_newest_are_read_when_there_are_more_than_the_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     store(world, [facts(click(RIGHT, *HIDDEN_AWAY, hours=0.5))])
     store(world, [LED, LED], first=2)
 
-    assert (_measure(world).undecided, _measure(world, limit=2).undecided) == (1, 0)
+    of_all = _measure(world)
+    monkeypatch.setattr(measure, "NEWEST", 2)
+
+    assert (of_all.undecided, _measure(world).undecided) == (1, 0)
 
 
 def test_nobody_elses_sales_are_graded(world: World, other_world: World) -> None:

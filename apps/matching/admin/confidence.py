@@ -27,8 +27,6 @@ from apps.tenants.admin import TENANT_FILTER, OwnedRecordAdmin
 from apps.tenants.models import Tenant
 
 PERIODS = (90, 30, 365)
-NEWEST = 5_000
-"""Sales that are read while somebody waits for the page: about a second's worth."""
 _PAGE = "matching_confidence"
 
 
@@ -63,7 +61,7 @@ class FittedWeightsAdmin(OwnedRecordAdmin):
         names = ["", *_fitted_names(tenant)]
         days = next((item for item in PERIODS if str(item) == request.GET.get("days")), PERIODS[0])
         name = next((item for item in names if item == request.GET.get("weights")), "")
-        found = measure_confidence(tenant.pk, days, name, limit=NEWEST)
+        found = measure_confidence(tenant.pk, days, name)
         context = {
             **self.admin_site.each_context(request),
             "title": _("How sure are we?"),

@@ -25,8 +25,8 @@ from apps.matching.signals import RULES
 from apps.matching.weights import PRODUCT
 from apps.tenants.models import Tenant
 
-NEWEST = 20_000
-"""How many sales are read at most, the newest."""
+NEWEST = 5_000
+"""How many sales are read at most, the newest: a second of the web server's time, and enough to fit on."""
 MIN_ANSWERS = 500
 _SHARE_FITTED_ON = 0.7
 _CHUNK = 1_000
@@ -34,13 +34,13 @@ _BY_CLICK_ID = RULES[0].name
 _REVIEWED = (ReviewState.ACCEPTED, ReviewState.CHOSEN, ReviewState.REJECTED)
 
 
-def measure_confidence(tenant_id: uuid.UUID, days: int, weights: str = "", limit: int = NEWEST) -> Grade:
+def measure_confidence(tenant_id: uuid.UUID, days: int, weights: str = "") -> Grade:
     """How `weights` (the product's own if empty) do on the sales of the last `days` whose answer is known.
 
     Reads what was recorded with the matches and looks nothing up, so the same sales always give the same grade.
     """
     using = name_weights(tenant_id, weights, field="weights")
-    return grade(_read_cases(tenant_id, days, limit), using)
+    return grade(_read_cases(tenant_id, days), using)
 
 
 def name_weights(tenant_id: uuid.UUID, name: str, field: str) -> WeightSet:
@@ -59,7 +59,7 @@ def fit_weights(tenant_id: uuid.UUID, days: int, actor: str = "") -> FittedWeigh
 
     Raises NotPossible when the answers that are known are too few.
     """
-    cases = list(_read_cases(tenant_id, days, NEWEST))[::-1]
+    cases = list(_read_cases(tenant_id, days))[::-1]
     cut = round(len(cases) * _SHARE_FITTED_ON)
     older, newer = cases[:cut], cases[cut:]
     if len(cases) < MIN_ANSWERS:
@@ -112,10 +112,10 @@ def use_weights(funnel: Funnel, name: str, actor: str = "") -> Funnel:
     return update_funnel(funnel, {"weight_set": name}, actor)
 
 
-def _read_cases(tenant_id: uuid.UUID, days: int, limit: int) -> Iterator[Case]:
+def _read_cases(tenant_id: uuid.UUID, days: int) -> Iterator[Case]:
     """The newest first."""
     rows = _known(tenant_id, days).values_list("record", "evidence", "click__public_id", "review", "confidence")
-    for record, evidence, click_id, review, confidence in rows[:limit].iterator(chunk_size=_CHUNK):
+    for record, evidence, click_id, review, confidence in rows[:NEWEST].iterator(chunk_size=_CHUNK):
         facts, policy = read_record(record, evidence)
         # A match that was used although it was unsure is no answer before a person says so.
         if review or confidence >= policy.auto_threshold:
