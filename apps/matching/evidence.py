@@ -71,10 +71,17 @@ def _absent(item: Item) -> list[dict[str, Any]]:
 def explain_candidate(item: Item, record: Mapping[str, Any]) -> str:
     """Why this click won or lost, in a sentence, and what lowered its score in another."""
     if item["reason"] == Reason.WON:
-        sentence = _("Chosen: %(what)s.") % {"what": _what_is_shared(item)}
+        chosen = _("Chosen: %(what)s.") if _is_used(item, record) else _("Proposed: %(what)s.")
+        sentence = chosen % {"what": _what_is_shared(item)}
     else:
         sentence = _("Not chosen: %(why)s.") % {"why": _why_not(item, record)}
     return _with_what_speaks_against(sentence, item)
+
+
+def _is_used(winner: Item, record: Mapping[str, Any]) -> bool:
+    """Whether the rules used it without asking anybody."""
+    policy = _policy(record)
+    return policy.uses_unsure or winner["score"] >= policy.auto_threshold
 
 
 def _what_is_shared(item: Item) -> str:
@@ -153,12 +160,9 @@ def _decision(match: Match) -> str:
     if match.decision == Decision.UNMATCHED:
         nearest = _("No click could be chosen. Nearest: %(why)s.") % {"why": _why_not(best, match.record)}
         return _with_what_speaks_against(nearest, best)
-    if match.decision == Decision.REVIEW:
-        chosen = _with_what_speaks_against(_("Proposed: %(what)s.") % {"what": _what_is_shared(best)}, best)
-    else:
-        chosen = explain_candidate(best, match.record)
     numbers = {"confidence": _percent(match.confidence), "others": len(match.evidence) - 1}
-    return f"{chosen} " + _("Confidence %(confidence)d %%. Other candidates: %(others)d.") % numbers
+    besides = _("Confidence %(confidence)d %%. Other candidates: %(others)d.") % numbers
+    return f"{explain_candidate(best, match.record)} {besides}"
 
 
 def _chosen(match: Match) -> str:
