@@ -14,14 +14,17 @@ REDIS := $(if $(shell command -v redis-server 2>/dev/null),,$(VENV)/.redis-insta
 # The tests of the tracking script need a real browser; root may fetch the system's, others are told how.
 BROWSERS := $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name) 2>/dev/null))
 BROWSER := $(if $(strip $(BROWSERS)),,$(VENV)/.browser-installed)
+# Debian's own name on the PATH wants another account and the system's data; the program behind it does not.
+RABBITMQ_SERVER ?= $(firstword $(wildcard /usr/lib/rabbitmq/bin/rabbitmq-server) $(shell command -v rabbitmq-server 2>/dev/null))
+RABBITMQ := $(if $(RABBITMQ_SERVER),,$(VENV)/.rabbitmq-installed)
 
 export HUBTRACK_DATA
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test lint bench clean requirements
+.PHONY: help demo up test test-brokers lint bench chaos clean requirements
 
 help: ## print the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 demo: $(BASE) $(REDIS) ## start everything and trace one sale through it; ONCE=1 ends after the trace
 	@$(STACK) demo $(if $(filter 1,$(ONCE)),--once)
@@ -31,6 +34,9 @@ up: $(BASE) $(REDIS) ## start everything and serve until Ctrl-C; PORT and HUBTRA
 
 test: $(DEV) $(REDIS) $(BROWSER) ## run the whole suite beside its own PostgreSQL and Redis; ARGS goes to pytest
 	@$(STACK) run --data "$(HUBTRACK_DATA)/test" -- $(PY) -m pytest -q $(ARGS)
+
+test-brokers: $(DEV) $(REDIS) $(RABBITMQ) ## run the hub on a real Redis, SQS (by moto) and RabbitMQ, each broken on purpose
+	@$(STACK) run --data "$(HUBTRACK_DATA)/test-brokers" -- $(PY) -m pytest -q -m brokers tests/brokers $(ARGS)
 
 lint: $(DEV) $(REDIS) ## style, types, layers, migrations, architecture
 	@$(PY) -m ruff check .
@@ -42,6 +48,9 @@ lint: $(DEV) $(REDIS) ## style, types, layers, migrations, architecture
 
 bench: $(DEV) $(REDIS) $(BROWSER) ## measure; ARGS goes to the benchmark
 	@$(STACK) run --data "$(HUBTRACK_DATA)/bench" -- $(PY) -m tests.bench $(ARGS)
+
+chaos: $(DEV) $(REDIS) ## kill everything under load and count every sale; ARGS goes to it
+	@$(STACK) run --data "$(HUBTRACK_DATA)/chaos" -- $(PY) -m tests.chaos $(ARGS)
 
 clean: ## remove what was installed and cached; the data in HUBTRACK_DATA stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -86,4 +95,13 @@ $(VENV)/.browser-installed: | $(VENV)/.made
 	@test "$$(id -u 2>/dev/null)" = 0 && command -v apt-get >/dev/null && \
 	  apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null || { \
 	  echo "The browser tests need Chromium: install it (apt install chromium, brew install --cask chromium) and try again."; exit 1; }
+	@touch $@
+
+# The package starts the service, which nobody asked for: it is stopped, and stays so. The tests start a node of their own.
+$(VENV)/.rabbitmq-installed: | $(VENV)/.made
+	@echo "Installing the system's RabbitMQ for the broker tests ..."
+	@test "$$(id -u 2>/dev/null)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq >/dev/null && apt-get install -y -qq rabbitmq-server >/dev/null || { \
+	  echo "The broker tests need RabbitMQ: install it (apt install rabbitmq-server, brew install rabbitmq) and try again."; exit 1; }
+	@{ service rabbitmq-server stop; update-rc.d rabbitmq-server disable; epmd -kill; } >/dev/null 2>&1 || true
 	@touch $@

@@ -10,5 +10,6 @@ django_application = get_wsgi_application()
 
 from apps.core.asgi import BufferedWsgi  # noqa: E402 - needs the settings above
 from apps.core.wsgi import WholeBody  # noqa: E402
+from apps.sandbox.faults.wire import Unruly  # noqa: E402
 
-application = BufferedWsgi(WholeBody(django_application), threads=16)
+application = Unruly(BufferedWsgi(WholeBody(django_application), threads=16))

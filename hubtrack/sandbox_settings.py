@@ -8,3 +8,5 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
 ]
+# Real platforms share no database with us: after ours was restarted, not one answer may be an error.
+DATABASES = {"default": {**DATABASES["default"], "CONN_HEALTH_CHECKS": True}}  # noqa: F405

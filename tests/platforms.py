@@ -9,17 +9,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Reply = tuple[int, Any]
-ACCEPT: Reply = (200, {"events_received": 1, "messages": [], "fbtrace_id": "T1"})
+ACCEPT: Reply = (200, {"events_received": "as many as were sent", "messages": [], "fbtrace_id": "T1"})
 
 
 @dataclass
 class ScriptedPlatform:
-    """Answers with `answers` in turn, the last one for ever; keeps what it was sent."""
+    """Answers with what `judge` makes of the body or `judge_path` of the address, else with `answers` in turn, the last
+    one for ever; keeps what it was sent, and with what it answered.
+    """
 
     answers: list[tuple[int, Any]] = field(default_factory=lambda: [ACCEPT])
     received: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    answered: list[tuple[dict[str, Any], Reply]] = field(default_factory=list)
+    judge: Any = None
+    judge_path: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
     on_request: Any = None
     url: str = ""
 
@@ -39,12 +45,23 @@ def graph_error(code: int, subcode: int | None = None, **extra: Any) -> tuple[in
     return 400, {"error": {"message": "no", "type": "OAuthException", "code": code, "error_subcode": subcode, **extra}}
 
 
+def tiktok_answer(code: int = 0, message: str = "OK", **data: Any) -> Reply:
+    """TikTok answers 200 to everything."""
+    return 200, {"code": code, "message": message, "request_id": "R1", "data": data}
+
+
 @contextmanager
 def scripted_platform() -> Iterator[ScriptedPlatform]:
     platform = ScriptedPlatform()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            platform.tokens.append(self.headers["Authorization"])
+            platform.paths.append(self.path)
+            by_path = platform.judge_path and platform.judge_path(self.path)
+            self._say(*(by_path or platform.answer()))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -53,9 +70,18 @@ def scripted_platform() -> Iterator[ScriptedPlatform]:
             platform.paths.append(self.path)
             if platform.on_request:
                 platform.on_request()
-            status, answer = platform.answer()
+            by_path = platform.judge_path and platform.judge_path(self.path)
+            status, answer = by_path or (platform.judge and platform.judge(body)) or platform.answer()
+            platform.answered.append((body, (status, answer)))
+            if (status, answer) == ACCEPT:
+                answer = {**answer, "events_received": len(body["data"])}
+            self._say(status, answer)
+
+        def _say(self, status: int, answer: Any) -> None:
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
+            for name, value in platform.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)

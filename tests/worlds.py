@@ -100,14 +100,18 @@ class World:
 
     def run_stages(self) -> int:
         """What the workers would do: match what is due, then deliver what is due; requests made."""
+        self.match()
         with unscoped():
-            while match_batch().rows:
-                pass
             made = 0
             for destination in due_destinations():
                 while handled := deliver_due(destination):
                     made += handled
         return made
+
+    def match(self) -> None:
+        with unscoped():
+            while match_batch().rows:
+                pass
 
     def event(self, order_id: str, name: str = "Purchase") -> dict[str, Any]:
         """The one event of this order and name, in detail."""

@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apps.core.errors import HubError
-from apps.core.wsgi import problem_answer
+from apps.core.wsgi import body_limit, problem_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -60,7 +59,7 @@ class BufferedWsgi:
         """None when the sender hung up before its body was complete."""
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(receive)
+                body = await _read_body(receive, body_limit(scope["path"]))
         except TimeoutError:
             slow = TooSlow(
                 _("The body did not arrive within %(limit)d seconds. Send it again.") % {"limit": BODY_SECONDS}
@@ -95,16 +94,16 @@ async def _live(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _read_body(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or of one that is too long just enough for the application to refuse it."""
     body, more = b"", True
-    while more and len(body) <= settings.MAX_BODY_BYTES:
+    while more and len(body) <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    return body[: settings.MAX_BODY_BYTES + 1]
+    return body[: limit + 1]
 
 
 def _encode(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -1,6 +1,7 @@
 """Connections of code that runs outside Django's request handler, and the texts of statements."""
 
 import re
+from datetime import datetime
 
 from django.db import connection
 
@@ -17,3 +18,11 @@ def release_connection() -> None:
 def tighten(statement: str) -> str:
     """Without the space that only readers need: psycopg takes texts over 4,096 characters apart at each execution."""
     return re.sub(r"\s*([(),=<>])\s*", r"\1", " ".join(statement.split()))
+
+
+def database_now() -> datetime:
+    """The database's clock: the only one that all workers share."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        row: tuple[datetime] = cursor.fetchone()
+    return row[0]

@@ -54,7 +54,8 @@ class OutboundClient:
     """A pool of kept-alive connections, safe to share between threads. Times are in seconds.
 
     `read_timeout` is the longest silence, `total_timeout` the end of an exchange however steadily it drips.
-    The system's resolver keeps its own time, which neither bounds.
+    The system's resolver keeps its own time, which neither bounds. `pool_size` connections stay open to each
+    of the `hosts` that were spoken to last.
     """
 
     def __init__(
@@ -66,17 +67,22 @@ class OutboundClient:
         total_timeout: float = 10.0,
         max_body: int = 64 * 1024,
         pool_size: int = 32,
+        hosts: int = 10,
     ) -> None:
-        self._timeouts = (connect_timeout, read_timeout)
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
         self._total_timeout = total_timeout
         self._max_body = max_body
-        self._session = _GuardedSession(allow_loopback, pool_size)
+        self._session = _GuardedSession(allow_loopback, pool_size, hosts)
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
         return self._exchange(method, url, headers, body)
 
-    def post_json(self, url: str, payload: bytes, headers: Mapping[str, str]) -> Answer:
-        return self._exchange("POST", url, {**headers, "Content-Type": "application/json"}, payload)
+    def post_json(
+        self, url: str, payload: bytes, headers: Mapping[str, str], read_timeout: float | None = None
+    ) -> Answer:
+        """`read_timeout` takes the place of the client's own, for a body that needs longer to be worked through."""
+        return self._exchange("POST", url, {**headers, "Content-Type": "application/json"}, payload, read_timeout)
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         return self._exchange("GET", url, headers, None)
@@ -84,12 +90,14 @@ class OutboundClient:
     def close(self) -> None:
         self._session.close()
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, read_timeout: float | None = None
+    ) -> Answer:
         request = self._prepare(method, url, headers, body)
         started = time.monotonic()
         token = exchange_deadline.set(started + self._total_timeout)
         try:
-            return self._send(request, started)
+            return self._send(request, started, read_timeout or self._read_timeout)
         except (RequestException, HTTPError) as error:
             raise Ambiguous(_why_no_answer(error)) from None
         finally:
@@ -110,8 +118,9 @@ class OutboundClient:
             raise Refused(Reason.USERINFO)
         return request
 
-    def _send(self, request: PreparedRequest, started: float) -> Answer:
-        with self._session.send(request, stream=True, allow_redirects=False, timeout=self._timeouts) as response:
+    def _send(self, request: PreparedRequest, started: float, read_timeout: float) -> Answer:
+        timeouts = (self._connect_timeout, read_timeout)
+        with self._session.send(request, stream=True, allow_redirects=False, timeout=timeouts) as response:
             body, truncated = self._read_body(response)
             elapsed_ms = round((time.monotonic() - started) * 1000)
             return Answer(response.status_code, response.headers, body, elapsed_ms, truncated)
@@ -134,14 +143,14 @@ def _why_no_answer(error: Exception) -> Reason:
 class _GuardedSession(Session):
     """A session with no memory and no opinion: only connections outlive a request."""
 
-    def __init__(self, allow_loopback: bool, pool_size: int) -> None:
+    def __init__(self, allow_loopback: bool, pool_size: int, hosts: int) -> None:
         super().__init__()
         self.trust_env = False
         self.headers.clear()
         self.headers.update(_HEADERS)
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        adapter = _GuardedAdapter(allow_loopback, pool_size)
+        adapter = _GuardedAdapter(allow_loopback, pool_size, hosts)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
@@ -152,9 +161,9 @@ class _GuardedSession(Session):
 class _GuardedAdapter(HTTPAdapter):
     """Puts requests on top of guarded connections."""
 
-    def __init__(self, allow_loopback: bool, pool_size: int) -> None:
+    def __init__(self, allow_loopback: bool, pool_size: int, hosts: int) -> None:
         self._allow_loopback = allow_loopback
-        super().__init__(pool_maxsize=pool_size)
+        super().__init__(pool_connections=hosts, pool_maxsize=pool_size)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         self.poolmanager = GuardedPools(

@@ -21,7 +21,7 @@ ALLOWED_FIELDS = frozenset((
     "attempt_id", "session_id", "gateway", "platform", "outcome", "kind", "status", "code", "subcode", "reason",
     "rule", "decision", "confidence", "count", "rows", "batch", "lane", "queue", "task", "elapsed_ms", "bytes",
     "path_template", "method", "error_type", "error_where", "attempts", "retry_in_s", "version", "host", "port",
-    "pid", "url_host", "step", "process",
+    "pid", "url_host", "step", "process", "batch_id", "breaker", "what",
 ))
 # fmt: on
 HIDDEN = "[hidden]"
@@ -147,11 +147,14 @@ def correlated(correlation_id: str, **facts: Any) -> Iterator[None]:
 
 
 def scrub_report(event: Any, hint: dict[str, Any]) -> Any:
-    """Sentry's before_send: no request data, no user, and redacted texts."""
+    """Sentry's before_send: no request data, no user, redacted texts; of a request out, no address with its query."""
     for private in ("request", "user", "extra", "breadcrumbs"):
         event.pop(private, None)
     for value in (event.get("exception") or {}).get("values") or []:
         value["value"] = redact(str(value.get("value", "")))
+    for span in event.get("spans") or []:
+        span.pop("data", None)
+        span["description"] = redact(str(span.get("description", "")))
     if isinstance(event.get("logentry"), dict):
         event["logentry"] = {"message": redact(str(event["logentry"].get("message", "")))}
     return event

@@ -28,7 +28,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class WholeBody:
-    """WSGI middleware: no body longer than MAX_BODY_BYTES reaches the application, and none without its length."""
+    """WSGI middleware: no body longer than its address takes reaches the application, and none without its length."""
 
     def __init__(self, application: "WSGIApplication") -> None:
         self.application = application
@@ -44,6 +44,12 @@ class WholeBody:
         return self.application(environ, start_response)
 
 
+def body_limit(path: str) -> int:
+    """How many bytes a body posted to this address may have."""
+    limit: int = settings.LARGER_BODIES.get(path, settings.MAX_BODY_BYTES)
+    return limit
+
+
 def problem_answer(error: HubError) -> RawAnswer:
     return error.status, {"Content-Type": PROBLEM_TYPE, **error.headers}, json.dumps(problem_body(error)).encode()
 
@@ -57,17 +63,15 @@ def respond(start_response: "StartResponse", answer: RawAnswer, request_id: str)
 
 def _measure_body(environ: "WSGIEnvironment") -> None:
     """Give `environ` the length of its body; raises Unreadable or TooLarge."""
-    declared = environ.get("CONTENT_LENGTH") or ""
+    declared, limit = environ.get("CONTENT_LENGTH") or "", body_limit(environ["PATH_INFO"])
     if declared and not _LENGTH.fullmatch(declared):
         raise Unreadable(_("Content-Length must be a number. Correct the header and send the request again."))
     if not declared and _ends_by_itself(environ):
-        body = environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+        body = environ["wsgi.input"].read(limit + 1)
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = declared = str(len(body))
-    if declared and int(declared) > settings.MAX_BODY_BYTES:
-        raise TooLarge(
-            _("The body may have %(limit)d bytes at most. Send a smaller one.") % {"limit": settings.MAX_BODY_BYTES}
-        )
+    if declared and int(declared) > limit:
+        raise TooLarge(_("The body may have %(limit)d bytes at most. Send a smaller one.") % {"limit": limit})
 
 
 def _ends_by_itself(environ: "WSGIEnvironment") -> bool:

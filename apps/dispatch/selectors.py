@@ -2,18 +2,18 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from apps.dispatch.consent import Word, moment_of_event
-from apps.dispatch.models import LIVE_STATUSES, CapiEvent, Send, SendStatus
+from apps.dispatch.models import CapiEvent, PlatformBreaker, Send, SendStatus
+from apps.dispatch.registry import host_at
 from apps.dispatch.subjects import find_subject, heard_at
 from apps.dispatch.words import find_words
-from apps.funnels.models import Destination
 
 _URGENCY = Case(
     *(When(status=status, then=Value(rank)) for rank, status in enumerate(SendStatus)),
@@ -31,6 +31,28 @@ WITH event AS MATERIALIZED (
 SELECT DISTINCT event.conversion_id FROM event JOIN dispatch_send s ON s.event_id = event.id
 WHERE s.id NOT IN (SELECT id FROM untold) AND (event.stage = 'sale' OR event.conversion_id IN (
     SELECT conversion_id FROM matching_match WHERE conversion_id = ANY(%s) AND is_used))
+"""
+
+# The index knows which destinations have anything to send; from one to the next it takes one step each.
+_FIND_DUE = """
+WITH RECURSIVE lane AS (
+    (SELECT destination_id FROM dispatch_send WHERE status IN ('pending', 'retrying', 'sending')
+     ORDER BY destination_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.destination_id FROM dispatch_send s WHERE s.status IN ('pending', 'retrying', 'sending')
+            AND s.destination_id > lane.destination_id ORDER BY s.destination_id LIMIT 1)
+    FROM lane WHERE lane.destination_id IS NOT NULL
+)
+SELECT d.id, d.platform, d.base_url, coalesce(b.state <> 'closed' OR b.failures > 0, false)
+FROM lane JOIN funnels_destination d ON d.id = lane.destination_id
+LEFT JOIN dispatch_breaker b ON b.destination_id = d.id
+WHERE (b.state IS NULL OR b.state = 'closed' OR b.retry_at <= statement_timestamp())
+    AND (b.paused_until IS NULL OR b.paused_until <= statement_timestamp())
+    AND EXISTS (SELECT FROM dispatch_send s WHERE s.destination_id = d.id
+        AND s.status IN ('pending', 'retrying', 'sending') AND s.due_at <= statement_timestamp())
+    AND coalesce(b.width, 2) > (SELECT count(*) FROM dispatch_batch q WHERE q.tenant_id = d.tenant_id
+        AND q.destination_id = d.id AND q.finished_at IS NULL AND q.lease_until > statement_timestamp())
+ORDER BY d.id
 """
 
 
@@ -62,7 +84,40 @@ def consent_of(event: CapiEvent) -> dict[str, Word]:
     return {"as_of_event": words[then], "now": words[now]}
 
 
+@dataclass(frozen=True, slots=True)
+class DueDestinations:
+    """Destinations with something to send now. `doubtful` failed last time: nobody else should wait behind them."""
+
+    well: list[uuid.UUID]
+    doubtful: list[uuid.UUID]
+
+
+def find_due_destinations() -> DueDestinations:
+    """One look-up in the index for each destination that has anything to send; those that must wait are left out."""
+    waiting = _waiting_hosts()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_DUE)
+        rows = [_DueRow(*row) for row in cursor.fetchall()]
+    passing = [row for row in rows if (row.platform, host_at(row.platform, row.base_url)) not in waiting]
+    return DueDestinations(
+        well=[row.destination_id for row in passing if not row.is_doubtful],
+        doubtful=[row.destination_id for row in passing if row.is_doubtful],
+    )
+
+
 def due_destinations() -> list[uuid.UUID]:
-    """Destinations with at least one send due now; one index look-up a destination."""
-    due = Send.objects.filter(destination=OuterRef("pk"), status__in=LIVE_STATUSES, due_at__lte=Now())
-    return list(Destination.objects.filter(Exists(due)).values_list("pk", flat=True))
+    found = find_due_destinations()
+    return found.well + found.doubtful
+
+
+class _DueRow(NamedTuple):
+    destination_id: uuid.UUID
+    platform: str
+    base_url: str
+    is_doubtful: bool
+
+
+def _waiting_hosts() -> set[tuple[str, str]]:
+    now = Now()
+    waiting = ~Q(state=PlatformBreaker.State.CLOSED) & Q(retry_at__gt=now) | Q(paused_until__gt=now)
+    return set(PlatformBreaker.objects.filter(waiting).values_list("platform", "host"))

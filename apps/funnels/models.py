@@ -283,6 +283,17 @@ class Destination(TenantOwned):
     test_event_code = models.CharField(_("test event code"), max_length=40, blank=True)
     api_version = models.CharField(_("API version"), max_length=10, blank=True)
     base_url = models.URLField(_("base URL"), max_length=500, blank=True)
+    canary_version = models.CharField(
+        _("API version on trial"),
+        help_text=_("Tried with a share of the requests; given up by itself when the platform refuses it."),
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+    )
+    canary_percent = models.PositiveSmallIntegerField(
+        _("share of requests on trial (%)"), default=0, db_default=0, validators=[MaxValueValidator(100)]
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

@@ -18,7 +18,11 @@ _REMEMBERED_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class DestinationConfig:
-    """One destination as published; the token is read from its row when a request is made."""
+    """One destination as published; the token is read from its row when a request is made.
+
+    Each member is the destination's column of the same name. Of its requests `canary_percent` go to `canary_version`.
+    Those with a default came later: a version published before one reads as having the default.
+    """
 
     id: uuid.UUID
     platform: str
@@ -26,6 +30,8 @@ class DestinationConfig:
     test_event_code: str
     api_version: str
     base_url: str
+    canary_version: str = ""
+    canary_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class LiveEndpoint:
 
 
 _COLUMNS = tuple(member.name for member in fields(FunnelConfig) if member.name != "destinations")
+_DESTINATION_COLUMNS = tuple(member.name for member in fields(DestinationConfig))
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
 _funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
 
@@ -91,15 +98,7 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
     return FunnelConfig(
         **{name: getattr(funnel, name) for name in _COLUMNS},
         destinations=tuple(
-            DestinationConfig(
-                id=row.id,
-                platform=row.platform,
-                pixel_id=row.pixel_id,
-                test_event_code=row.test_event_code,
-                api_version=row.api_version,
-                base_url=row.base_url,
-            )
-            for row in destinations
+            DestinationConfig(**{name: getattr(row, name) for name in _DESTINATION_COLUMNS}) for row in destinations
         ),
     )
 

@@ -3,14 +3,16 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.core.errors import BadInput
-from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, RolloutChange, Trial
+from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Platform, RolloutChange, Trial
 from apps.funnels.selectors import FunnelConfig, draft_config, has_unpublished_changes
 from apps.gateways.registry import CANDIDATES, get_adapter
 from apps.gateways.signatures import Strength
@@ -22,7 +24,7 @@ _DRAFT_FIELDS = (
     *("uncertain_matches", "review_hours", "review_timeout", "weight_set"),
 )
 _ROLLOUT_FIELDS = ("rollout", "live_percent", "candidate")
-_DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url")
+_DESTINATION_FIELDS = ("test_event_code", "api_version", "base_url", "canary_version", "canary_percent")
 
 
 @transaction.atomic
@@ -141,6 +143,8 @@ def _save_destination(funnel: Funnel, values: Mapping[str, Any]) -> None:
     changes = {name: values[name] for name in _DESTINATION_FIELDS if name in values}
     token = values.get("access_token")
     destination = Destination.objects.filter(funnel=funnel, **identity).first()
+    if destination is None or "base_url" in changes:
+        _refuse_bad_address(values["platform"], values.get("base_url", ""))
     if destination is None:
         if not token:
             raise BadInput(
@@ -154,6 +158,33 @@ def _save_destination(funnel: Funnel, values: Mapping[str, Any]) -> None:
     destination.save(update_fields=changes)
     if token:
         replace_token(destination, token)
+
+
+def _refuse_bad_address(platform: str, base_url: str) -> None:
+    problem = address_problem(platform, base_url)
+    if problem:
+        raise BadInput(
+            _("A destination of your own needs an address that events can be posted to."),
+            fields={"destinations.base_url": problem},
+        )
+
+
+def address_problem(platform: str, base_url: str) -> str:
+    """Why events cannot be posted to this address; "" where they can. Platforms that have one of their own need none.
+
+    Whether the address lies in somebody's inner network is asked of the DNS at each request, not here.
+    """
+    if platform != Platform.HTTP:
+        return ""
+    if not (base_url or settings.CAPI_GATEWAY_URL):
+        return _("Give the address that events are posted to.")
+    schemes = ("https", "http") if settings.OUTBOUND_ALLOW_LOOPBACK else ("https",)
+    parts = urlsplit(base_url)
+    if base_url and parts.scheme.lower() not in schemes:
+        return _("Use an address that begins with https://, so that nobody on the way can read what is sent.")
+    if "@" in parts.netloc:
+        return _("Leave name and password out of the address: every request is signed with the token.")
+    return ""
 
 
 def replace_token(destination: Destination, token: str) -> None:

@@ -9,6 +9,8 @@ from prometheus_client.metrics_core import Metric
 
 from apps.core.metrics import read_counters
 from apps.core.redis import RedisError
+from apps.monitoring.ledger import collect_ledger
+from apps.monitoring.tokens import collect_tokens, collect_versions
 
 _WAITING = """
     SELECT 'match', count(*), coalesce(extract(epoch FROM now() - min(match_due_at)), 0)
@@ -40,6 +42,9 @@ class HubCollector:
                 age.add_metric([lane], float(seconds))
         yield from (depth, age)
         yield from _quarantine()
+        yield from collect_tokens()
+        yield from collect_versions()
+        yield from collect_ledger()
         yield from _counters()
 
 

@@ -1,6 +1,5 @@
 """Which lanes have work that is due. The database decides; a wake-up only says "look"."""
 
-import uuid
 from dataclasses import dataclass
 
 from django.db.models.functions import Now
@@ -8,7 +7,8 @@ from django.db.models.functions import Now
 from apps.clicks.buffer import due_buffers
 from apps.clicks.people import due_sessions
 from apps.conversions.models import Conversion, Quarantine
-from apps.dispatch.selectors import due_destinations
+from apps.dispatch.models import Replay
+from apps.dispatch.selectors import DueDestinations, find_due_destinations
 from apps.matching.models import Comparison
 from apps.matching.selectors import overdue_reviews
 
@@ -22,7 +22,8 @@ class DueLanes:
     people: bool
     buffers: bool
     comparisons: bool
-    destinations: list[uuid.UUID]
+    replays: bool
+    destinations: DueDestinations
 
 
 def find_due_lanes() -> DueLanes:
@@ -32,5 +33,6 @@ def find_due_lanes() -> DueLanes:
         people=due_sessions().exists(),
         buffers=due_buffers().exists(),
         comparisons=Comparison.objects.filter(state=Comparison.State.RUNNING).exists(),
-        destinations=due_destinations(),
+        replays=Replay.objects.filter(state=Replay.State.RUNNING, next_at__lte=Now()).exists(),
+        destinations=find_due_destinations(),
     )

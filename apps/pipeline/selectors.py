@@ -33,7 +33,7 @@ def events_in_detail() -> QuerySet[Any]:
     return (
         events_with_status()
         .select_related("page_event__session")
-        .prefetch_related(order, Prefetch("sends", queryset=_sends().prefetch_related("tries")))
+        .prefetch_related(order, Prefetch("sends", queryset=_sends().prefetch_related("tries__batch")))
     )
 
 

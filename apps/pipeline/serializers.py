@@ -11,6 +11,7 @@ from apps.core.api import MoneyText
 from apps.dispatch.consent import Word
 from apps.dispatch.models import Attempt, CapiEvent, Send
 from apps.dispatch.selectors import consent_of
+from apps.dispatch.story import tell_story
 from apps.matching.api.serializers import MatchOutput
 
 
@@ -94,27 +95,29 @@ class EventOutput(EventSummary):
 
 
 class AttemptOutput(serializers.Serializer[Attempt]):
-    """One request: what was sent, what came back, what to do next."""
+    """One request: what was sent, what came back, what to do next. It held `batch_size` events, this one among them."""
 
     destination_id = serializers.UUIDField(source="send.destination_id")
     number = serializers.IntegerField()
-    started_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
+    batch_id = serializers.IntegerField()
+    batch_size = serializers.IntegerField(source="batch.size")
+    started_at = serializers.DateTimeField(source="batch.started_at")
+    finished_at = serializers.DateTimeField(source="batch.finished_at", allow_null=True)
     outcome = serializers.SerializerMethodField()
-    http_status = serializers.IntegerField(allow_null=True)
-    code = serializers.IntegerField(allow_null=True)
-    subcode = serializers.IntegerField(allow_null=True)
-    trace_id = serializers.CharField()
-    next_step = serializers.CharField()
-    elapsed_ms = serializers.IntegerField(allow_null=True)
-    host = serializers.CharField(source="url_host")
-    api_version = serializers.CharField()
+    http_status = serializers.IntegerField(source="batch.http_status", allow_null=True)
+    code = serializers.IntegerField(source="batch.code", allow_null=True)
+    subcode = serializers.IntegerField(source="batch.subcode", allow_null=True)
+    trace_id = serializers.CharField(source="batch.trace_id")
+    next_step = serializers.CharField(source="batch.next_step")
+    elapsed_ms = serializers.IntegerField(source="batch.elapsed_ms", allow_null=True)
+    host = serializers.CharField(source="batch.url_host")
+    api_version = serializers.CharField(source="batch.api_version")
     request = serializers.JSONField()
-    response = serializers.CharField()
+    response = serializers.CharField(source="batch.response")
 
     def get_outcome(self, attempt: Attempt) -> str:
-        """An attempt without an outcome is still out, or its worker died."""
-        return attempt.outcome or "unknown"
+        """A request without an outcome is still out, or its worker died."""
+        return attempt.batch.outcome or "unknown"
 
 
 class WordOutput(serializers.Serializer[Word]):
@@ -140,8 +143,18 @@ class PageEventOutput(serializers.ModelSerializer[PageEvent]):
         fields = ("name", "url", "occurred_at", "data")
 
 
+class LineOutput(serializers.Serializer[Any]):
+    """One moment of an event's story; `what` is a stable word. `destination_id` is null for what concerns all."""
+
+    at = serializers.DateTimeField()
+    what = serializers.CharField()
+    text = serializers.CharField()
+    destination_id = serializers.UUIDField(allow_null=True)
+
+
 class EventDetail(EventOutput):
-    """An event with its conversion and the match's evidence, or its page; its person's consent; every attempt in order.
+    """An event with its conversion and the match's evidence, or its page; its person's consent; every attempt in order;
+    and the story of it all in sentences.
 
     `conversion` and `match` are null for a page event, `page_event` is null for an order's.
     """
@@ -151,6 +164,7 @@ class EventDetail(EventOutput):
     match = serializers.SerializerMethodField()
     consent = serializers.SerializerMethodField()
     attempts = serializers.SerializerMethodField()
+    story = serializers.SerializerMethodField()
 
     @extend_schema_field(ConsentOutput)
     def get_consent(self, event: CapiEvent) -> dict[str, Any]:
@@ -162,5 +176,9 @@ class EventDetail(EventOutput):
 
     def get_attempts(self, event: CapiEvent) -> list[dict[str, Any]]:
         tries = [attempt for send in event.sends.all() for attempt in send.tries.all()]
-        ordered = sorted(tries, key=lambda attempt: attempt.started_at)
+        ordered = sorted(tries, key=lambda attempt: attempt.batch.started_at)
         return [dict(AttemptOutput(attempt).data) for attempt in ordered]
+
+    @extend_schema_field(LineOutput(many=True))
+    def get_story(self, event: CapiEvent) -> Any:
+        return LineOutput(tell_story(event), many=True).data

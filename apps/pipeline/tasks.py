@@ -5,7 +5,8 @@ Wake-ups are bounded and expire: losing one costs half a second, a second one co
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import sample
 from typing import Any
 
 from celery import Task, shared_task
@@ -15,7 +16,19 @@ from kombu.exceptions import OperationalError
 from apps.clicks.batch.services import purge_receipts
 from apps.clicks.domains.services import check_proven
 from apps.core.log import get_logger
-from apps.dispatch.services import cancel_withdrawn, deliver_due, release_parked
+from apps.dispatch.ledger.check import watch_ledger
+from apps.dispatch.ledger.risk import watch_risks
+from apps.dispatch.selectors import DueDestinations
+from apps.dispatch.services import (
+    cancel_withdrawn,
+    continue_replays,
+    deliver_due,
+    expire_overdue,
+    is_known_to_wait,
+    release_parked,
+)
+from apps.dispatch.tokens.services import check_tokens
+from apps.dispatch.versions.services import check_versions
 from apps.matching.services import close_overdue_reviews
 from apps.pipeline.lanes import find_due_lanes
 from apps.pipeline.stages import (
@@ -31,6 +44,11 @@ from apps.tenants.scoping import unscoped
 
 DRAIN_SECONDS = 5.0
 COMPARE_SECONDS = 2.0
+DELIVER_SECONDS = 2.0
+# Wake-ups for destinations in one turn, however many are due. A doubtful one gets its own, so that nobody waits behind
+# a platform that does not answer.
+DELIVERY_WAKE_UPS = 16
+DOUBTFUL_WAKE_UPS = 4
 WAKE_UP_SECONDS = 3
 log = get_logger(__name__)
 
@@ -51,7 +69,7 @@ def drain_ingest() -> None:
 @shared_task
 def drain_matches() -> None:
     """A review whose time has run out makes its sale due, so the reviews come first."""
-    _drain(lambda: close_overdue_reviews() + _wake_destinations(match_batch()))
+    _drain(lambda: close_overdue_reviews() + _hand_on(match_batch()))
 
 
 @shared_task
@@ -61,7 +79,7 @@ def drain_people() -> None:
 
 @shared_task
 def drain_buffers() -> None:
-    _drain(lambda: _wake_destinations(flush_batch()))
+    _drain(lambda: _hand_on(flush_batch()))
 
 
 @shared_task
@@ -71,14 +89,48 @@ def drain_comparisons() -> None:
 
 
 @shared_task
-def drain_destination(destination_id: str) -> None:
-    _drain(lambda: deliver_due(uuid.UUID(destination_id)))
+def drain_destinations(destination_ids: Sequence[str]) -> None:
+    """One request to each in turn, until none has anything due."""
+    due = [uuid.UUID(text) for text in destination_ids]
+    _drain(lambda: sum(deliver_due(pk) for pk in due if not is_known_to_wait(pk)), DELIVER_SECONDS)
+
+
+@shared_task
+def drain_replays() -> None:
+    """In short turns, as fast as each replay's rate lets it."""
+    _drain(continue_replays, COMPARE_SECONDS)
 
 
 @shared_task
 def check_domains() -> None:
     with unscoped():
         check_proven()
+
+
+@shared_task
+def watch_money() -> None:
+    """Whether every order is in one bucket, and what expires soon."""
+    with unscoped():
+        watch_ledger()
+        watch_risks()
+
+
+@shared_task
+def watch_whole_ledger() -> None:
+    with unscoped():
+        watch_ledger(whole=True)
+
+
+@shared_task
+def watch_tokens() -> None:
+    with unscoped():
+        check_tokens()
+
+
+@shared_task
+def watch_versions() -> None:
+    with unscoped():
+        check_versions()
 
 
 @shared_task
@@ -101,24 +153,31 @@ def wake_due_lanes() -> int:
     with unscoped():
         cancel_withdrawn()
         release_parked()
+        expire_overdue()
         due = find_due_lanes()
     wake_ups = [wake(drain_ingest)] if due.ingest else []
     wake_ups += [wake(drain_matches)] if due.matches else []
     wake_ups += [wake(drain_people)] if due.people else []
     wake_ups += [wake(drain_buffers)] if due.buffers else []
     wake_ups += [wake(drain_comparisons)] if due.comparisons else []
-    wake_ups += [wake(drain_destination, str(pk)) for pk in due.destinations]
-    return sum(wake_ups)
+    wake_ups += [wake(drain_replays)] if due.replays else []
+    return sum(wake_ups) + _wake_destinations(due.destinations)
 
 
-def _wake_destinations(progress: Progress) -> int:
+def _wake_destinations(due: DueDestinations) -> int:
+    """How many wake-ups were sent."""
+    shares = [share for start in range(DELIVERY_WAKE_UPS) if (share := due.well[start::DELIVERY_WAKE_UPS])]
+    shares += [[pk] for pk in sample(due.doubtful, min(len(due.doubtful), DOUBTFUL_WAKE_UPS))]
+    return sum(wake(drain_destinations, [str(pk) for pk in share]) for share in shares)
+
+
+def _hand_on(progress: Progress) -> int:
     """Spare new events the relay's next turn; it finds them anyway if this is lost."""
-    for pk in progress.destinations:
-        wake(drain_destination, str(pk))
+    _wake_destinations(DueDestinations(well=list(progress.destinations), doubtful=[]))
     return progress.rows
 
 
-def wake(task: "Task[Any, Any]", *ids: str) -> bool:
+def wake(task: "Task[Any, Any]", *ids: Sequence[str]) -> bool:
     """Send one wake-up; a broker that is gone costs nothing but time."""
     try:
         task.apply_async(args=ids, expires=WAKE_UP_SECONDS)

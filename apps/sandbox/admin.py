@@ -21,7 +21,19 @@ def short_digest(receipt: FirstReceipt) -> str:
 class ReceivedRequestAdmin(RecordAdmin):
     """Requests and the answers they got."""
 
-    list_display = ("id", "received_at", "pixel_id", "version", "status", "error_code", "error_where", "events_count")
+    list_display = (
+        *(
+            "id",
+            "received_at",
+            "platform",
+            "pixel_id",
+            "version",
+            "status",
+            "error_code",
+            "error_where",
+            "events_count",
+        ),
+    )
     lookups = (Lookup("pixel_id"),)
     search_help_text = _("the pixel's id")
     never_shown = frozenset({"token_fingerprint"})

@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
-# (code, subcode) -> the sentence; (code, None) also stands for every subcode that has no line of its own.
+# (code, subcode) -> the sentence; (code, None) also stands for every subcode that has no line of its own. The codes of
+# five digits that begin with 4 are TikTok's, and none of them is Meta's too.
 _SENTENCES: dict[tuple[int, int | None], StrPromise] = {
     (2, None): _("The platform was out of service. Send the same event again, with the same event_id."),
     (100, None): _(
@@ -22,6 +23,9 @@ _SENTENCES: dict[tuple[int, int | None], StrPromise] = {
     (190, 463): _("The access token has expired. Generate a new one and save it at the destination."),
     (2500, None): _("There is no such API version. Choose one that the platform serves, such as v26.0."),
     (2635, None): _("This API version has ended. Choose a newer one at the destination."),
+    (40001, None): _("This token may not use this pixel. Give it access in TikTok, or check the pixel id."),
+    (40002, None): _("A value is missing or wrong. TikTok's answer names it: correct it, then send again."),
+    (40105, None): _("The access token is missing, wrong or was revoked. Save a new one at the destination."),
 }
 _UNKNOWN = _("The platform refused the request. The answer tells more.")
 

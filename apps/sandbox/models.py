@@ -5,6 +5,7 @@ The body of a refused request is not kept, because the usual reason for a refusa
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -18,13 +19,23 @@ class Verdict(models.TextChoices):
     REFUSED = "refused", _("refused")
 
 
+class Platform(models.TextChoices):
+    """Whom the stand-in stood in for."""
+
+    META = "meta", "Meta"
+    TIKTOK = "tiktok", "TikTok"
+
+
 class ReceivedRequest(models.Model):
-    """One `POST .../events` and the answer it got. `error_code` is null when it was accepted.
+    """One request with events and the answer it got. `error_code` is null when it was accepted.
 
     `token_fingerprint` is the start of the token's SHA-256; `events_count` counts what was submitted, also in
     a refused request; `error_where` names the culprit in it, such as `data[2].user_data.em`.
     """
 
+    platform = models.CharField(
+        _("platform"), max_length=6, choices=Platform, default=Platform.META, db_default=Platform.META
+    )
     pixel_id = models.CharField(_("pixel or dataset id"), max_length=64)
     version = models.CharField(_("API version"), max_length=16)
     received_at = models.DateTimeField(_("received at"), db_index=True)
@@ -61,7 +72,7 @@ class ReceivedEvent(models.Model):
     class Meta:
         verbose_name = _("received event")
         verbose_name_plural = _("received events")
-        # A hash index because Meta sets no limit to an event_id and a B-tree does.
+        # A hash index because no platform sets a limit to an event_id and a B-tree does.
         indexes: ClassVar = [
             models.Index(fields=["pixel_id", "verdict"], name="sandbox_event_pixel"),
             HashIndex(fields=["event_id"], name="sandbox_event_id"),
@@ -72,9 +83,10 @@ class ReceivedEvent(models.Model):
 
 
 class FirstReceipt(models.Model):
-    """When the first copy of an event came: `digest` is the SHA-256 of pixel, event name and event_id.
+    """When the first copy of an event came.
 
-    It outlives the event itself, which may be purged while copies still arrive.
+    `digest` is the SHA-256 of platform (if it is not Meta), pixel, event name and event_id. It outlives the event
+    itself, which may be purged while copies still arrive.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)
@@ -86,3 +98,21 @@ class FirstReceipt(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:8]
+
+
+class FaultScript(models.Model):
+    """The faults that are played from `started_at` on (faults/script.py); at most one row.
+
+    `seen` counts, for each rule that counts, the requests that fitted it.
+    """
+
+    script = models.JSONField(_("script"))
+    started_at = models.DateTimeField(_("started at"))
+    seen = ArrayField(models.BigIntegerField(), verbose_name=_("requests seen"), default=list)
+
+    class Meta:
+        verbose_name = _("script of faults")
+        verbose_name_plural = _("scripts of faults")
+
+    def __str__(self) -> str:
+        return f"faults since {self.started_at:%Y-%m-%d %H:%M:%S}"

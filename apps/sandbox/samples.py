@@ -12,19 +12,20 @@ from apps.sandbox.meta.versions import LATEST
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """A word in a token, the code and subcode it brings, and what that stands for."""
+    """A word in a token, the code and subcode that Meta answers, TikTok's code, and what that stands for."""
 
     word: str
     code: str
+    tiktok_code: str
     meaning: StrPromise
 
 
-# In the order of apps.sandbox.meta.tokens.REHEARSALS, which decides what really happens.
+# In the order of apps.sandbox.meta.tokens.REHEARSALS, which with those of tiktok.tokens decides what really happens.
 REHEARSALS = (
-    Rehearsed("expired", "190 / 463", _("The token has expired.")),
-    Rehearsed("revoked", "190 / 460", _("The token was revoked, for example by a new password.")),
-    Rehearsed("forbidden", "100 / 33", _("The token lives, but may not use this pixel.")),
-    Rehearsed("expiring", "", _("Events are accepted; debug_token says that it ends in 12 hours.")),
+    Rehearsed("expired", "190 / 463", "40105", _("The token has expired.")),
+    Rehearsed("revoked", "190 / 460", "40105", _("The token was revoked, for example by a new password.")),
+    Rehearsed("forbidden", "100 / 33", "40001", _("The token lives, but may not use this pixel.")),
+    Rehearsed("expiring", "", "", _("Events are accepted; debug_token says that it ends in 12 hours.")),
 )
 
 

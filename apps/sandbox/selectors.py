@@ -5,16 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 from django_stubs_ext import StrPromise
 
 from apps.sandbox.explanations import explain_refusal
-from apps.sandbox.meta.events import KEYS
-from apps.sandbox.models import ReceivedEvent, ReceivedRequest, Verdict
+from apps.sandbox.meta.events import KEYS as META_KEYS
+from apps.sandbox.models import Platform, ReceivedEvent, ReceivedRequest, Verdict
+from apps.sandbox.tiktok.events import KEYS as TIKTOK_KEYS
 
 PAGE_SIZE = 50
+ACCEPTED_PAGE = 5_000
+_KEYS = {Platform.META: tuple(META_KEYS), Platform.TIKTOK: tuple(TIKTOK_KEYS)}
 _REQUEST_FIELDS = (
-    *("pk", "pixel_id", "version", "received_at", "status", "error_code", "error_subcode", "error_where"),
+    *("pk", "platform", "pixel_id", "version", "received_at", "status", "error_code", "error_subcode", "error_where"),
     *("events_count", "token_fingerprint", "test_event_code", "answer"),
 )
 _EVENT_FIELDS = ("pk", "event_name", "event_id", "event_time", "payload", "verdict")
@@ -24,6 +28,27 @@ _MATCHES: dict[str, Callable[[str], Q]] = {
     "event_name": lambda value: Q(events__event_name=value),
     "verdict": lambda value: Q(error_code__isnull=False) if value == Verdict.REFUSED else Q(events__verdict=value),
 }
+# Money as it was written, never as a float. Meta has it in custom_data, TikTok in properties.
+_SUM_ACCEPTED = """
+WITH event AS (
+    SELECT r.platform, e.pixel_id, e.verdict, e.event_name, e.event_id,
+        coalesce(e.payload -> 'custom_data', e.payload -> 'properties') AS sale
+    FROM sandbox_receivedevent e JOIN sandbox_receivedrequest r ON r.id = e.request_id
+    WHERE %(pixel_id)s IN ('', e.pixel_id)
+), money AS (
+    SELECT platform, pixel_id, coalesce(sale ->> 'currency', '') AS currency, sum((sale ->> 'value')::numeric) AS amount
+    FROM event WHERE verdict = 'accepted' AND jsonb_typeof(sale -> 'value') = 'number' GROUP BY 1, 2, 3
+), counted AS (
+    SELECT platform, pixel_id, count(*) FILTER (WHERE verdict = 'accepted') AS events,
+        count(DISTINCT (event_name, event_id)) FILTER (WHERE verdict = 'accepted') AS distinct_events,
+        count(*) FILTER (WHERE verdict = 'duplicate') AS duplicates
+    FROM event GROUP BY 1, 2
+)
+SELECT platform, pixel_id, events, distinct_events, duplicates, coalesce((
+    SELECT jsonb_object_agg(m.currency, m.amount::text) FROM money m
+    WHERE m.platform = counted.platform AND m.pixel_id = counted.pixel_id), '{}')
+FROM counted ORDER BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +102,16 @@ class Row:
         return explain_refusal(code, subcode if isinstance(subcode, int) else None)
 
     @property
+    def platform(self) -> Platform:
+        return Platform(str(self.request["platform"]))
+
+    @property
     def payload(self) -> str:
-        """In the order in which Meta documents the keys; the database keeps none."""
+        """In the order in which the platform documents the keys, then its others; the database keeps no order."""
         payload = self.event["payload"]
-        return _pretty({key: payload[key] for key in KEYS if key in payload}) if isinstance(payload, dict) else ""
+        if not isinstance(payload, dict):
+            return ""
+        return _pretty({key: payload[key] for key in (*_KEYS[self.platform], *payload) if key in payload})
 
     @property
     def answer(self) -> str:
@@ -133,6 +164,27 @@ def find_events(filters: Filters) -> QuerySet[ReceivedEvent]:
 def count_requests(pixel_id: str = "") -> int:
     """All requests, refused ones too."""
     return ReceivedRequest.objects.filter(Q(pixel_id=pixel_id) if pixel_id else Q()).count()
+
+
+def sum_accepted(pixel_id: str = "") -> list[dict[str, object]]:
+    """For each pixel: accepted `events`, how many `distinct` ones, `duplicates` that came besides, and `values` in each
+    currency as decimal text. More events than distinct ones: something was counted twice.
+    """
+    names = ("platform", "pixel_id", "events", "distinct", "duplicates", "values")
+    with connection.cursor() as cursor:
+        cursor.execute(_SUM_ACCEPTED, {"pixel_id": pixel_id})
+        rows = cursor.fetchall()
+    return [dict(zip(names, (*row[:-1], json.loads(row[-1])), strict=True)) for row in rows]
+
+
+def page_accepted(after: int, pixel_id: str = "") -> dict[str, object]:
+    """The accepted events that came after that one: [pixel, event name, event id]; `next` is None at the end."""
+    rows = ReceivedEvent.objects.filter(
+        Q(pixel_id=pixel_id) if pixel_id else Q(), verdict=Verdict.ACCEPTED, pk__gt=after
+    )
+    found = list(rows.order_by("pk").values_list("pk", "pixel_id", "event_name", "event_id")[:ACCEPTED_PAGE])
+    is_last = len(found) < ACCEPTED_PAGE
+    return {"events": [row[1:] for row in found], "next": None if is_last else found[-1][0]}
 
 
 def _match_row(filters: Filters) -> Q:

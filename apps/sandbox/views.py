@@ -1,8 +1,9 @@
-"""The stand-in over HTTP: the Graph API's two addresses, and the page and JSON list of what they received."""
+"""The stand-in over HTTP: the addresses of Meta and of TikTok, and the page and JSON list of what they received."""
 
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
@@ -13,12 +14,21 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from apps.sandbox import samples, selectors, services
+from apps.sandbox.faults import wire
+from apps.sandbox.faults.answers import Answer
+from apps.sandbox.faults.script import ScriptError
+from apps.sandbox.faults.state import end_script, find_script, start_script
+from apps.sandbox.faults.wire import Wire
+from apps.sandbox.json_texts import parse_json
 from apps.sandbox.meta import refusals
 from apps.sandbox.meta.reading import GraphCall
 from apps.sandbox.meta.refusals import Refusal, RefusalError, bad_parameter
-from apps.sandbox.meta.tokens import check_token, describe_token, find_token
+from apps.sandbox.meta.tokens import describe_token, find_token
 from apps.sandbox.meta.versions import check_version
-from apps.sandbox.models import Verdict
+from apps.sandbox.models import FaultScript, Verdict
+from apps.sandbox.revocations import is_revoked, require_live
+from apps.sandbox.tiktok import refusals as tiktok_refusals
+from apps.sandbox.tiktok.validation import TrackCall
 
 _UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError)
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -31,7 +41,7 @@ _CONTENT_POLICY = (
 
 
 @csrf_exempt
-def events(request: HttpRequest, version: str, pixel_id: str) -> JsonResponse:
+def events(request: HttpRequest, version: str, pixel_id: str) -> HttpResponse:
     """`POST /<version>/<pixel_id>/events`."""
     if request.method != "POST":
         return _refuse(refusals.UNSUPPORTED_METHOD)
@@ -39,8 +49,26 @@ def events(request: HttpRequest, version: str, pixel_id: str) -> JsonResponse:
         call = _read_call(request, version, pixel_id)
     except _UNREADABLE:
         return _refuse(refusals.UNREADABLE_BODY)
-    answer = services.receive_events(call)
-    return JsonResponse(answer.body, status=answer.status)
+    return _respond(services.receive_events(call))
+
+
+@csrf_exempt
+def track(request: HttpRequest) -> HttpResponse:
+    """`POST /open_api/v1.3/event/track/`: TikTok answers 200 to whatever it is sent."""
+    if request.method != "POST":
+        return JsonResponse(services.refuse_track(tiktok_refusals.UNSUPPORTED_METHOD).body)
+    try:
+        body = request.body
+    except _UNREADABLE:
+        return JsonResponse(services.refuse_track(tiktok_refusals.UNREADABLE_BODY).body)
+    call = TrackCall(
+        version="v1.3",
+        token=request.headers.get("Access-Token"),
+        content_type=request.content_type or "",
+        body=body,
+        received_at=timezone.now(),
+    )
+    return _respond(services.receive_track(call))
 
 
 @csrf_exempt
@@ -52,13 +80,13 @@ def debug_token(request: HttpRequest, version: str | None = None) -> JsonRespons
     try:
         if version is not None:
             check_version(version, now)
-        check_token(find_token(request.headers.get("Authorization", ""), request.GET.dict()))
+        require_live(find_token(request.headers.get("Authorization", ""), request.GET.dict()), now)
     except RefusalError as refused:
         return _refuse(refused.refusal)
     input_token = request.GET.get("input_token", "").strip()
     if not input_token:
         return _refuse(bad_parameter("Missing value", "input_token"))
-    return JsonResponse({"data": describe_token(input_token, now)})
+    return JsonResponse({"data": describe_token(input_token, now, is_revoked=is_revoked(input_token))})
 
 
 @require_safe
@@ -92,9 +120,32 @@ def received(request: HttpRequest) -> HttpResponse:
     if request.method != "GET":
         return _refuse(refusals.UNSUPPORTED_METHOD)
     filters = selectors.Filters.read(request.GET.dict())
+    if request.GET.get("summary") == "accepted":
+        return JsonResponse(_summarise(request, filters.pixel_id))
     fields = ("pixel_id", "event_id", "event_name", "verdict", "received_at", "payload")
-    found = list(selectors.find_events(filters).values(*fields))
+    found = list(selectors.find_events(filters).values(*fields, platform=F("request__platform")))
     return JsonResponse({"events": found, "requests": selectors.count_requests(filters.pixel_id)})
+
+
+@csrf_exempt
+def faults(request: HttpRequest) -> HttpResponse:
+    """`/faults.json`: GET shows the script in force, PUT begins one, DELETE ends it."""
+    if request.method in ("PUT", "DELETE") and request.headers.get("X-Sandbox-Faults") != "yes":
+        return _refuse(bad_parameter("Must be yes", "X-Sandbox-Faults"))
+    if request.method == "DELETE":
+        end_script()
+        return HttpResponse(status=204)
+    if request.method == "GET":
+        return JsonResponse(_describe_script(find_script(timezone.now())))
+    if request.method != "PUT":
+        return _refuse(refusals.UNSUPPORTED_METHOD)
+    try:
+        given = parse_json(request.body.decode())
+        return JsonResponse(_describe_script(start_script(given, timezone.now())), status=201)
+    except ScriptError as error:
+        return _refuse(Refusal(message=str(error)))
+    except (*_UNREADABLE, ValueError):
+        return _refuse(refusals.UNREADABLE_BODY)
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
@@ -108,6 +159,31 @@ def not_found(_request: HttpRequest, exception: Exception) -> JsonResponse:
 def server_error(_request: HttpRequest) -> JsonResponse:
     """What a sender must hear of our own fault: it will pass, send again."""
     return _refuse(refusals.OUT_OF_SERVICE)
+
+
+def _respond(answer: Answer) -> HttpResponse:
+    response: HttpResponse = JsonResponse(answer.body, status=answer.status)
+    if answer.raw is not None:
+        response = HttpResponse(answer.raw, status=answer.status, content_type="text/html")
+    for name, value in answer.headers.items():
+        response[name] = value
+    if answer.wire != Wire():
+        response[wire.HEADER] = answer.wire.write()
+    return response
+
+
+def _describe_script(row: FaultScript | None) -> dict[str, object]:
+    if row is None:
+        return {"script": None}
+    return {"script": row.script, "started_at": row.started_at, "seen": row.seen}
+
+
+def _summarise(request: HttpRequest, pixel_id: str) -> dict[str, object]:
+    """With `after` (0 to begin with) the accepted events one by one, a page at a time; without it, sums."""
+    after = request.GET.get("after", "")
+    if after.isascii() and after.isdigit() and len(after) < 19:
+        return selectors.page_accepted(int(after), pixel_id)
+    return {"pixels": selectors.sum_accepted(pixel_id), "requests": selectors.count_requests(pixel_id)}
 
 
 def _refuse(refusal: Refusal) -> JsonResponse:

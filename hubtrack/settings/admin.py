@@ -22,10 +22,24 @@ def _entry(title: StrOrPromise, icon: str, label: str, query: str = "") -> dict[
     return {"title": capfirst(title), "icon": icon, "link": link, "permission": _may_view(label)}
 
 
-def _group(
-    title: StrOrPromise, *entries: tuple[StrOrPromise, str, str] | tuple[StrOrPromise, str, str, str]
-) -> dict[str, Any]:
-    return {"title": title, "separator": True, "items": [_entry(*entry) for entry in entries]}
+def _page(title: StrOrPromise, icon: str, name: str, label: str) -> dict[str, Any]:
+    """A page of its own, for who may see the rows of `label`."""
+    link = reverse_lazy(f"admin:{name}")
+    return {"title": capfirst(title), "icon": icon, "link": link, "permission": _may_view(label)}
+
+
+def _apart_from(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Not lit on the page `name`, whose address begins as the entry's does."""
+    page, link = reverse_lazy(f"admin:{name}"), entry["link"]
+    return {**entry, "active": lambda it: it.path.startswith(str(link)) and not it.path.startswith(str(page))}
+
+
+_Entry = tuple[StrOrPromise, str, str] | tuple[StrOrPromise, str, str, str] | dict[str, Any]
+
+
+def _group(title: StrOrPromise, *entries: _Entry) -> dict[str, Any]:
+    items = [entry if isinstance(entry, dict) else _entry(*entry) for entry in entries]
+    return {"title": title, "separator": True, "items": items}
 
 
 _MENU = [
@@ -45,7 +59,14 @@ _MENU = [
         _("Ad platforms"),
         (_("CAPI events"), "campaign", "dispatch.capievent"),
         (_("Sends"), "send", "dispatch.send"),
+        (_("Requests"), "http", "dispatch.batch"),
         (_("Attempts"), "history", "dispatch.attempt"),
+        _page(_("Dead letters"), "unsubscribe", "dispatch_deadletters", "dispatch.send"),
+        _apart_from("dispatch_deadletters", _entry(_("Replays"), "replay", "dispatch.replay")),
+        (_("Breakers"), "electrical_services", "dispatch.breaker"),
+        (_("Breakers of platforms"), "power", "dispatch.platformbreaker"),
+        (_("Changes of breakers"), "timeline", "dispatch.breakerchange"),
+        (_("Checks of tokens"), "vpn_key", "dispatch.tokencheck"),
     ),
     _group(
         _("Visitors"),

@@ -29,7 +29,7 @@ def decide_facts(config: StackConfig, data: DataDir) -> Facts:
     secrets = data.load_secrets()
     ports = data.claim_ports(PORT_NAMES)
     environment = build_environment(config, secrets, ports)
-    data.write_env({name: environment[name] for name in ENV_FILE_NAMES})
+    data.write_env({name: environment[name] for name in ENV_FILE_NAMES if name in environment})
     return Facts(config, secrets, ports, environment)
 
 

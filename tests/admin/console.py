@@ -26,6 +26,7 @@ from apps.clicks.models import EventReceipt, Identity, Person, PersonMerge, Trac
 from apps.conversions.models import AdapterComparison, Conversion
 from apps.conversions.services import keep_comparisons, note_drift
 from apps.core.ids import new_id
+from apps.dispatch.models import BreakerChange, Replay, TokenCheck
 from apps.funnels.models import Endpoint
 from apps.funnels.services import switch_endpoint
 from apps.matching.grading import grade
@@ -184,7 +185,24 @@ def tell_story(world: World, order_id: str = "HP1", **changes: Any) -> dict[str,
     review_match(world, order_id)
     keep_weights(world)
     merge_people(world)
+    work_beside(world)
     return ids
+
+
+def work_beside(world: World) -> Replay:
+    """A replay that ended, what a platform said of a token, and a breaker that opened and closed, own and whole."""
+    with unscoped():
+        destination = world.funnel.destinations.get()
+        now = timezone.now()
+        TokenCheck.objects.update_or_create(
+            destination=destination,
+            defaults={"tenant_id": world.tenant_id, "token_saved_at": now, "checked_at": now, "next_at": now},
+        )
+        BreakerChange.objects.create(destination=destination, what="closed", reason="http_503")
+        replay: Replay = Replay.objects.create(
+            tenant_id=world.tenant_id, filters={"reason": SCRIPT}, per_minute=600, state="done", actor=SCRIPT
+        )
+    return replay
 
 
 def switch_endpoint_of(world: World, actor: str) -> None:

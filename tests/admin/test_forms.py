@@ -24,7 +24,8 @@ def _destination(world: World) -> Destination:
 
 
 def _token_values(**changes: str) -> dict[str, str]:
-    return {"new_secret": "", "test_event_code": "", "api_version": "", "base_url": "", **changes}
+    written = dict.fromkeys(("new_secret", "test_event_code", "api_version", "base_url", "canary_version"), "")
+    return {**written, "canary_percent": "0", **changes}
 
 
 def test_a_new_token_releases_what_was_parked(console: Console, world: World, platform: ScriptedPlatform) -> None:

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from apps.conversions.models import Conversion
 from apps.dispatch.admin.events import STAGE_TEXTS
 from apps.dispatch.models import CapiEvent
-from apps.dispatch.services.plan import SALE
+from apps.dispatch.services.outbox import SALE
 from apps.funnels.event_names import DEFAULT_NAMES, PAGE_EVENT_NAMES
 from apps.gateways.events import SALES, Kind
 from tests.admin.console import SCRIPT, Console, address, text_of

@@ -29,8 +29,10 @@ NOT_A_FIELD = {
     "admin.LogEntry": {"id", "user", "action_flag", "change_message"},
     "conversions.Conversion": {"refunded_amount"},
     "conversions.Quarantine": {"body"},
-    "dispatch.Attempt": {"response"},
-    "dispatch.Send": {"lease_token"},
+    "dispatch.Attempt": {"batch"},
+    "dispatch.Batch": {"response"},
+    "dispatch.Breaker": {"token_digest"},
+    "dispatch.Send": {"batch"},
     "sandbox.FirstReceipt": {"digest"},
     "sandbox.ReceivedRequest": {"token_fingerprint"},
     "tenants.ApiKey": {"digest"},
@@ -168,7 +170,7 @@ def test_an_attempt_shows_what_was_sent_and_answered(console: Console, story: di
     html = text_of(console.page(attempt))
 
     assert f'"event_id": "{event.event_id}"' in html
-    assert '"events_received": 1' in html
+    assert '"events_received": 1' in text_of(console.page(attempt.batch))
     assert f'"{attempt.request["user_data"]["em"][0][:12]}…"' in html
 
 

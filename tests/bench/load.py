@@ -31,7 +31,7 @@ class Outcome:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, expected: int) -> bool:
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, expected: int) -> bool:
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
@@ -52,7 +52,7 @@ async def _run(
             if due_times is None and due - started > seconds:
                 break
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            accepted = await _exchange(reader, writer, next(requests), expected)
+            accepted = await exchange(reader, writer, next(requests), expected)
             outcome.latencies.append(time.perf_counter() - due)
             outcome.refused += not accepted
         writer.close()

@@ -163,3 +163,14 @@ def test_the_servers_start_and_end_are_confirmed() -> None:
     asyncio.run(BufferedWsgi(Application(), threads=1)({"type": "lifespan"}, receive, send))
 
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+@pytest.mark.parametrize(("path", "read"), [("/larger", 20), ("/other", 10)])
+def test_as_much_is_read_as_the_address_takes(settings: Any, path: str, read: int) -> None:
+    settings.MAX_BODY_BYTES, settings.LARGER_BODIES = 10, {"/larger": 20}
+    application = Application()
+    chunk = {"type": "http.request", "body": b"x" * 7, "more_body": True}
+
+    call(application, [chunk] * 4 + [{"type": "http.request"}], path=path)
+
+    assert application.seen[0]["body"] == b"x" * (read + 1)

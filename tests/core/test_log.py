@@ -197,3 +197,21 @@ def test_a_report_leaves_without_what_it_could_quote() -> None:
 @pytest.mark.parametrize("report", [{}, {"exception": None}, {"exception": {"values": None}}, {"logentry": None}])
 def test_a_report_of_any_shape_passes(report: dict[str, Any]) -> None:
     assert scrub_report(dict(report), {}) == report
+
+
+def test_a_report_of_a_trace_tells_no_address_that_was_called() -> None:
+    span = {
+        "op": "http.client",
+        "description": "GET https://graph.facebook.com/debug_token?input_token=EAABcanaryTOKEN",
+        "data": {"http.query": "input_token=EAABcanaryTOKEN"},
+    }
+
+    assert scrub_report({"spans": [span]}, {}) == {
+        "spans": [
+            {
+                "op": "http.client",
+                "description": "GET https://graph.facebook.com/debug_token?input_token=[secret]",
+            }
+        ]
+    }
+    assert scrub_report({"spans": None}, {}) == {"spans": None}

@@ -122,3 +122,21 @@ def test_a_refusal_is_a_whole_problem_with_the_callers_request_id(application: A
     assert problem["type"] == f"{settings.PUBLIC_URL}/problems#unreadable_body"
     assert problem["request_id"] == headers["X-Request-Id"] == "follow-me-0001"
     assert headers["Content-Length"] == str(len(body))
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"), [("/larger", 20), ("/larger/", 10), ("/larger/than", 10), ("/", 10), ("/LARGER", 10)]
+)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_an_address_may_take_more_than_the_others(
+    application: Application, settings: Any, path: str, limit: int, is_chunked: bool
+) -> None:
+    settings.MAX_BODY_BYTES, settings.LARGER_BODIES = 10, {"/larger": 20}
+
+    def post(size: int) -> str:
+        told = {"HTTP_TRANSFER_ENCODING": "chunked"} if is_chunked else {"CONTENT_LENGTH": str(size)}
+        return call(application, b"x" * size, PATH_INFO=path, **told)[0]
+
+    assert post(limit) == "200 OK"
+    assert post(limit + 1).startswith("413")
+    assert application.bodies == [b"x" * limit]

@@ -255,7 +255,7 @@ def test_what_an_old_sweep_missed_is_stopped_at_the_claim(world: World, platform
     assert sweep() == 0
     world.run_stages()
 
-    assert sends() == [("blocked", "consent")]
+    assert sends() == [WITHDRAWN]
     assert platform.received == []
 
 
@@ -478,7 +478,7 @@ def test_parked_sends_of_who_withdrew_stay_when_a_new_token_comes(world: World, 
     plan(world, "HP1", sck=leaves["click_id"])
     plan(world, "HP2", sck=keeps["click_id"], email="carla@example.com", phone="912345678")
     world.run_stages()
-    asked = len(platform.received)
+    asked = len(platform.event_ids)
     platform.answers = [ACCEPT]
 
     say(world, False, session_id=leaves["session_id"])

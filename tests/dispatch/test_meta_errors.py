@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from apps.dispatch.meta.errors import classify
-from apps.dispatch.verdict import NextStep, Outcome, Verdict
+from apps.dispatch.verdict import NextStep, Outcome, Scope, Verdict
 
 HTML = b"<!DOCTYPE html><html><body>Sorry, something went wrong.</body></html>"
 RECEIVED = b'{"events_received": 1, "messages": [], "fbtrace_id": "AbC-1_x"}'
@@ -69,6 +69,9 @@ TABLE: list[tuple[int, int | None, int, str, str]] = [
     (613, None, 400, "throttled", "wait"),
     (613, 1487742, 400, "throttled", "wait"),
     *((code, None, 400, "throttled", "wait") for code in (80000, 80001, 80003, 80004, 80014)),
+    (2500, None, 400, "version", "change_version"),
+    (2500, None, 404, "version", "change_version"),
+    (2635, None, 400, "version", "change_version"),
     (5000, None, 500, "unknown", "retry"),
     # Codes that Meta never told of: only here does the status speak.
     (777, None, 400, "unknown", "review"),
@@ -210,7 +213,6 @@ def usage(**minutes: object) -> dict[str, str]:
         (usage(a=None), None),
         ({"X-Business-Use-Case-Usage": "{"}, None),
         ({"X-Business-Use-Case-Usage": '{"1": 2, "3": [4]}'}, None),
-        ({"X-App-Usage": '{"call_count": 100, "total_time": 25}'}, None),
     ],
 )
 def test_how_long_to_wait_is_read_from_the_headers(headers: dict[str, str], seconds: int | None) -> None:
@@ -218,6 +220,76 @@ def test_how_long_to_wait_is_read_from_the_headers(headers: dict[str, str], seco
     unwell = judge(503, HTML, headers=headers)
 
     assert (throttled.retry_after_s, unwell.retry_after_s) == (seconds, seconds)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"X-App-Usage": '{"call_count": 100, "total_cputime": 3, "total_time": 25}'}, 600),
+        ({"x-app-usage": '{"call_count": 7, "total_time": 230}'}, 600),
+        ({"X-App-Usage": '{"call_count": 99, "total_time": 99}'}, None),
+        ({"X-App-Usage": '{"call_count": "much"}'}, None),
+        ({"X-App-Usage": "[100]"}, None),
+        ({"X-Ad-Account-Usage": '{"acc_id_util_pct": 100, "reset_time_duration": 1800}'}, 1800),
+        ({"X-Ad-Account-Usage": '{"acc_id_util_pct": 100}'}, None),
+        ({"X-Ad-Account-Usage": '{"reset_time_duration": "soon"}'}, None),
+        ({"X-Ad-Account-Usage": '{"reset_time_duration": 999999999}'}, 86400),
+        ({**usage(a=19), "X-App-Usage": '{"call_count": 100}'}, 19 * 60),
+        ({**usage(a=1), "X-App-Usage": '{"call_count": 100}'}, 600),
+    ],
+)
+def test_a_full_count_asks_for_a_pause_when_it_throttles(headers: dict[str, str], seconds: int | None) -> None:
+    assert judge(403, error_body(4), headers=headers).retry_after_s == seconds
+
+
+def test_a_full_count_alone_is_no_reason_to_wait() -> None:
+    headers = {"X-App-Usage": '{"call_count": 100}', "X-Ad-Account-Usage": '{"reset_time_duration": 1800}'}
+
+    assert judge(503, HTML, headers=headers).retry_after_s is None
+    assert judge(200, RECEIVED, headers=headers).retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("code", "subcode", "scope"),
+    [
+        (4, None, Scope.APP),
+        (4, 1504022, Scope.APP),
+        (341, None, Scope.APP),
+        (17, None, Scope.TOKEN),
+        (17, 2446079, Scope.TOKEN),
+        (32, None, Scope.TOKEN),
+        (613, None, Scope.TOKEN),
+        (613, 1487742, Scope.TOKEN),
+        (368, None, Scope.DESTINATION),
+        *((code, None, Scope.DESTINATION) for code in (80000, 80003, 80004, 80014)),
+    ],
+)
+def test_who_waits_is_whose_calls_are_counted(code: int, subcode: int | None, scope: Scope) -> None:
+    assert judge(403, error_body(code, subcode)).scope is scope
+
+
+@pytest.mark.parametrize("body", [HTML, error_body(777)])
+def test_a_429_that_names_nobody_stops_one_destination(body: bytes) -> None:
+    assert judge(429, body).scope is Scope.DESTINATION
+
+
+def test_a_malformed_fbc_is_left_out_once_it_is_known_whose_it_is() -> None:
+    alone, together = (judge(400, error_body(100, 2804001), sent=sent) for sent in (1, 2))
+
+    assert (alone.next_step, alone.repair) == (NextStep.DROP_FBC, "fbc")
+    assert (together.next_step, together.repair) == (NextStep.SPLIT_BATCH, "")
+
+
+@pytest.mark.parametrize("subcode", [None, 33, 2804003, 2804009, 2804016, 2804050])
+def test_nothing_else_is_repaired(subcode: int | None) -> None:
+    assert judge(400, error_body(100, subcode)).repair == ""
+
+
+@pytest.mark.parametrize("sent", [1, 2])
+def test_a_version_that_is_gone_says_nothing_of_the_events(sent: int) -> None:
+    assert judge(400, error_body(2635), sent=sent) == Verdict(
+        Outcome.VERSION, NextStep.CHANGE_VERSION, "graph_2635", code=2635, fbtrace_id="AbC-1_x"
+    )
 
 
 def test_a_policy_block_waits_for_hours_by_itself() -> None:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from apps.dispatch.meta.payload import BrowserFacts, EventFacts, build_server_event
+from apps.dispatch.facts import BrowserFacts, EventFacts
+from apps.dispatch.meta.payload import build_server_event
 from apps.dispatch.meta.preflight import check_event
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

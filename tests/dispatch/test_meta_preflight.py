@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from apps.dispatch.meta.preflight import Problem, ProblemCode, check_event
+from apps.dispatch.meta.preflight import ProblemCode, check_event
+from apps.dispatch.platform import Problem
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 DIGEST = hashlib.sha256(b"ana@example.com").hexdigest()
@@ -37,7 +38,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
 
 
 def found(event: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(problem.code.value, problem.path) for problem in check_event(event, NOW)]
+    return [(str(problem.code), problem.path) for problem in check_event(event, NOW)]
 
 
 def test_a_good_event_has_no_problem() -> None:

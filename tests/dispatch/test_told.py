@@ -222,4 +222,5 @@ def test_whatever_races_the_platform_hears_of_the_match_that_stands(world: World
     }
     matched = {order: match.click.fbp for order in orders if (match := the_match(order)).click}
     assert sent == matched
-    assert len(platform.received) == len(orders)
+    assert sorted(platform.event_ids) == sorted(set(platform.event_ids))
+    assert len(platform.event_ids) == len(orders)

@@ -134,8 +134,9 @@ class Hub:
 
 
 @contextlib.contextmanager
-def running_hub() -> Iterator[Hub]:
-    hub = _prepare()
+def running_hub(**changes: str) -> Iterator[Hub]:
+    """`changes` go into the environment of every process."""
+    hub = _prepare(changes)
     try:
         hub.start(*hub.commands)
         for url in (f"{hub.url}/readyz", f"{hub.sandbox_url}/healthz"):
@@ -147,7 +148,7 @@ def running_hub() -> Iterator[Hub]:
         _drop_database(hub.environment["DATABASE_URL"])
 
 
-def _prepare() -> Hub:
+def _prepare(changes: dict[str, str]) -> Hub:
     port, sandbox_port = free_port(), free_port()
     sandbox_url = f"http://127.0.0.1:{sandbox_port}"
     environment = {
@@ -159,6 +160,7 @@ def _prepare() -> Hub:
         "OUTBOUND_ALLOW_LOOPBACK": "1",
         "ALLOWED_HOSTS": "127.0.0.1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        **changes,
     }
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
     commands = {

@@ -72,6 +72,8 @@ REFUSED: list[Case] = [
     *in_destination("api_version", "26.0", "v26", "v26.0/x", None),
     *in_destination("base_url", "x", "javascript:1", None, 7),
     *in_destination("test_event_code", None, [], "x" * 41),
+    *in_destination("canary_version", "27.0", "v27", "latest", "v27.0/x", None, [], "\ud800"),
+    *in_destination("canary_percent", -1, 101, 0.5, "x", "", None, [], True, 10**30, 1e300, "9" * 5_000),
     ({"name": "x", "destinations": [{"platform": "meta", "pixel_id": "1"}]}, "destinations.access_token"),
 ]
 

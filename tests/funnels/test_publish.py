@@ -65,7 +65,10 @@ def test_a_version_holds_what_decides_a_send_and_no_secret(api: World) -> None:
         "weight_set": "",
         "destinations": [destination],
     }
-    assert sorted(destination) == ["api_version", "base_url", "id", "pixel_id", "platform", "test_event_code"]
+    assert sorted(destination) == [
+        *("api_version", "base_url", "canary_percent", "canary_version"),
+        *("id", "pixel_id", "platform", "test_event_code"),
+    ]
     assert "never-echoed" not in str(version.config)
 
 

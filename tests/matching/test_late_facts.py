@@ -153,7 +153,7 @@ def test_who_was_last_seen_before_the_sale_has_it_matched_once(world: World) -> 
 def test_the_relay_and_its_tasks_find_a_late_visitors_sale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a broker that carries out what it is asked."""
     monkeypatch.setattr(tasks, "wake", lambda task, *ids: bool(task(*ids)) or True)
-    monkeypatch.setattr(tasks, "drain_destination", lambda _destination: None)
+    monkeypatch.setattr(tasks, "drain_destinations", lambda _destinations: None)
     ids = world.click()
     world.post_webhook(hotmart(order_id="HP1"))
     tasks.wake_due_lanes()

@@ -141,7 +141,7 @@ def test_withdrawn_after_the_webhook_before_matching(
     assert (consent["as_of_event"]["answer"], consent["now"]["answer"]) == (True, False)
 
 
-@pytest.mark.parametrize(("sweeps", "reason"), [(True, "consent_withdrawn"), (False, "consent")])
+@pytest.mark.parametrize(("sweeps", "reason"), [(True, "consent_withdrawn"), (False, "consent_withdrawn")])
 def test_withdrawn_after_matching_before_the_claim(
     world: World, platform: ScriptedPlatform, withdraw: Withdraw, sweeps: bool, reason: str
 ) -> None:
@@ -258,7 +258,7 @@ def test_withdrawn_after_its_worker_died_during_the_request(
     withdraw(world, ids)
     try_everything(world)
 
-    assert sends() == [("blocked", "consent")]
+    assert sends() == [("blocked", "consent_withdrawn")]
     assert platform.received == []
 
 
@@ -282,7 +282,7 @@ def test_withdrawn_in_the_middle_of_planning(
 
     assert planned == [("pending", "")]
     assert platform.received == []
-    assert sends() == [("blocked", "consent")]
+    assert sends() == [("blocked", "consent_withdrawn")]
 
 
 @pytest.mark.parametrize("sweeps", [True, False])
@@ -311,7 +311,7 @@ def test_withdrawn_in_the_middle_of_a_claim(
     assert settled == sends() == [("blocked", "consent_withdrawn")]
     assert platform.received == []
     with unscoped():
-        assert (Attempt.objects.count(), Send.objects.get().attempts, Send.objects.get().lease_token) == (0, 0, None)
+        assert (Attempt.objects.count(), Send.objects.get().attempts, Send.objects.get().batch) == (0, 0, None)
 
 
 def test_withdrawn_in_the_middle_of_a_replay(
@@ -335,7 +335,7 @@ def test_withdrawn_in_the_middle_of_a_replay(
     try_everything(world)
 
     assert replayed.status_code == 202
-    assert sends() == [("blocked", "consent")]
+    assert sends() == [("blocked", "consent_withdrawn")]
     assert len(platform.received) == 1
 
 

@@ -245,7 +245,7 @@ def test_odd_names_are_not_kept(world: World) -> None:
 
     assert answer.json() == {"status": "recorded"}
     assert notices() == [("hotmart", "2.0.0", "novel")]
-    assert "canary" not in everything_stored()
+    assert "beatriz.canary" not in everything_stored()
 
 
 @pytest.mark.parametrize("version", ["beatriz@example.com", "x" * 41, "\0", {"a": 1}, [], None, "", "2.0 (nova)", 1.5])

@@ -227,7 +227,7 @@ def test_of_several_reasons_the_first_is_told(world: World, platform: ScriptedPl
     shadow = reasons("A3", bump(**everything))
     test = reasons("A4", bump(**everything, product_id=0))
 
-    assert plain == {"meta": "too_old", "tiktok": "platform_not_available"}
+    assert plain == {"meta": "too_old", "tiktok": "too_old"}
     assert child == dict.fromkeys(plain, "part_of_another_order")
     assert shadow == dict.fromkeys(plain, "shadow")
     assert test == dict.fromkeys(plain, "gateway_test")

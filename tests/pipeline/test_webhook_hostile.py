@@ -71,7 +71,7 @@ def test_a_quarantined_body_is_readable_nowhere(world: World, gateway: str) -> N
     stored = everything_stored().lower()
 
     assert len(quarantined()) == 1
-    for clear in ("canary", "529.982", b"canary".hex(), b"529.982".hex()):
+    for clear in ("canary.jandira", "529.982", b"canary.jandira".hex(), b"529.982".hex()):
         assert clear not in stored
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.sandbox.meta.reading import MAX_DEPTH, parse_json
+from apps.sandbox.json_texts import MAX_DEPTH, parse_json
 from apps.sandbox.meta.validation import examine_call
 from tests.sandbox.samples import NOW, TOKEN, Json, make_call, make_event, user
 

@@ -45,7 +45,16 @@ def test_an_event_is_listed_with_all_its_facts(http: Client, send: Post) -> None
     ]
     assert (
         found["events"]
-        == [{"pixel_id": PIXEL, "event_id": "order-1001", "event_name": "Purchase", "payload": event}] * 2
+        == [
+            {
+                "platform": "meta",
+                "pixel_id": PIXEL,
+                "event_id": "order-1001",
+                "event_name": "Purchase",
+                "payload": event,
+            }
+        ]
+        * 2
     )
 
 

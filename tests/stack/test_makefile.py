@@ -65,7 +65,7 @@ def test_alone_it_prints_its_targets(checkout: Path) -> None:
     printed = _make(checkout).stdout
 
     targets = [line.split()[1] for line in printed.splitlines()]
-    assert targets == ["help", "demo", "up", "test", "lint", "bench", "clean", "requirements"]
+    assert targets == ["help", "demo", "up", "test", "test-brokers", "lint", "bench", "chaos", "clean", "requirements"]
 
 
 def test_the_first_run_installs_with_hashes_and_the_second_nothing(checkout: Path) -> None:
@@ -121,6 +121,23 @@ def test_without_a_browser_the_tests_do_not_begin(checkout: Path) -> None:
     assert ended.returncode == 2
     assert "Chromium: install it" in ended.stdout
     assert not any("pytest" in call for call in _calls(checkout))
+
+
+def test_without_rabbitmq_the_broker_tests_do_not_begin(checkout: Path) -> None:
+    ended = _make(checkout, "test-brokers", _pretend_python(checkout), "RABBITMQ_SERVER=")
+
+    assert ended.returncode == 2
+    assert "RabbitMQ: install it" in ended.stdout
+    assert not any("pytest" in call for call in _calls(checkout))
+
+
+def test_the_broker_tests_run_beside_their_own_servers(checkout: Path) -> None:
+    _make(checkout, "test-brokers", _pretend_python(checkout), "RABBITMQ_SERVER=/somewhere", "ARGS=-k sqs")
+
+    assert _calls(checkout)[-1] == (
+        "-m hubtrack.stack run --data .hubtrack/test-brokers -- .venv/bin/python -m pytest "
+        "-q -m brokers tests/brokers -k sqs"
+    )
 
 
 def test_a_redis_server_on_the_path_is_enough(checkout: Path) -> None:

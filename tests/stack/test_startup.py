@@ -109,3 +109,13 @@ def test_what_is_decided_is_written_for_outside_programs(tmp_path: Path) -> None
     assert written == {name: facts.environment[name] for name in written}
     assert {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SANDBOX_URL", "DJANGO_SECRET_KEY"} <= set(written)
     assert "REDIS_PASSWORD" not in written
+    assert "SQS_QUEUE_URL_PREFIX" not in written
+
+
+def test_a_broker_of_the_callers_own_is_written_with_all_it_takes_to_find_its_queues(tmp_path: Path) -> None:
+    given = {"CELERY_BROKER_URL": "sqs://", "SQS_QUEUE_URL_PREFIX": "https://sqs.us-east-1.amazonaws.com/1/hubtrack-"}
+
+    _facts(tmp_path, **given)
+
+    written = read_pairs(tmp_path / "env")
+    assert {name: written[name] for name in given} == given

@@ -80,3 +80,9 @@ def fail_matching(conversion: Conversion) -> None:
     failures = conversion.match_failures + 1
     again = None if failures >= MAX_MATCH_FAILURES else timezone.now() + timedelta(seconds=4**failures)
     Conversion.objects.filter(pk=conversion.pk).update(match_failures=failures, match_due_at=again)
+
+
+def match_from_scratch(conversion_ids: Iterable[int]) -> int:
+    """Have these matched again that were given up, with as many tries as any; how many."""
+    given_up = Conversion.objects.filter(pk__in=list(conversion_ids), match_failures__gte=MAX_MATCH_FAILURES)
+    return given_up.update(match_failures=0, match_due_at=Now())

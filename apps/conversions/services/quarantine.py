@@ -77,6 +77,11 @@ def request_replay(rows: QuerySet[Quarantine]) -> int:
     return rows.filter(state=Quarantine.State.WAITING).update(due_at=Now())
 
 
+def read_all_again(keys: Sequence[int]) -> int:
+    """Have those of these read again that wait for it; how many will be."""
+    return request_replay(Quarantine.objects.filter(pk__in=keys))
+
+
 def read_again(kept: Quarantine) -> int:
     """Have this one read again; 1. Raises NotPossible when it does not wait for that."""
     if kept.state == Quarantine.State.UNCONFIRMED:

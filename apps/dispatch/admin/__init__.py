@@ -1,5 +1,5 @@
 """The console's pages of the outbox, and the dashboard, which looks across all stages."""
 
-from apps.dispatch.admin import attempts, dashboard, events, sends
+from apps.dispatch.admin import attempts, breakers, dashboard, events, replays, sends
 
-__all__ = ["attempts", "dashboard", "events", "sends"]
+__all__ = ["attempts", "breakers", "dashboard", "events", "replays", "sends"]

@@ -17,22 +17,16 @@ from apps.conversions.admin.drift import IS_NEW
 from apps.conversions.models import DriftNotice, Quarantine
 from apps.core.admin.columns import list_address
 from apps.core.admin.panels import may_view
+from apps.dispatch.admin.delivery_alarms import dead_alarm, missing_alarm, parked_alarm, risk_alarm
+from apps.dispatch.admin.shared import Alarm
+from apps.dispatch.admin.token_alarms import token_alarm, version_alarm
+from apps.dispatch.models import Send, TokenCheck
+from apps.funnels.models import Destination
 from apps.gateways.registry import get_adapter
 
 # A flood in quarantine must not slow the page that tells of it: more than this many rows are not looked at.
 LOOKED_AT = 1000
 A_MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A block of the first page; `lines` are (text, address of the list behind it), `address` leads to all of it."""
-
-    title: str
-    hint: str
-    lines: Sequence[tuple[str, str]]
-    address: str
-    is_urgent: bool
 
 
 def raised_alarms(user: AbstractBaseUser | AnonymousUser) -> list[Alarm]:
@@ -117,6 +111,12 @@ def _drift() -> Alarm | None:
 
 
 _ALARMS: Sequence[tuple[type[Model], Callable[[], Alarm | None]]] = (
+    (Send, missing_alarm),
+    (Send, risk_alarm),
     (Quarantine, _quarantine),
+    (Send, parked_alarm),
+    (TokenCheck, token_alarm),
+    (Destination, version_alarm),
+    (Send, dead_alarm),
     (DriftNotice, _drift),
 )

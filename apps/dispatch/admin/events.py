@@ -29,7 +29,8 @@ from apps.dispatch.admin.shared import STATUS_COLOURS, attempts_table, by_event_
 from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
 from apps.dispatch.selectors import events_with_status
 from apps.dispatch.services import replay_event
-from apps.dispatch.services.plan import SALE
+from apps.dispatch.services.outbox import SALE
+from apps.dispatch.story import load_for_story, tell_story
 from apps.funnels.admin import KIND_TEXTS
 from apps.funnels.event_names import DEFAULT_NAMES, PAGE_EVENT_NAMES
 from apps.gateways.events import SALES
@@ -112,6 +113,16 @@ class CapiEventAdmin(OwnedRecordAdmin):
         act_on_each(self, request, queryset, replay_event, done=_("Due again now"))
 
 
+@add_panel(CapiEvent, shows=Attempt)
+def show_story(event: CapiEvent) -> Table:
+    """What befell it, in sentences; how each request went is told in the attempts below."""
+    return Table(
+        title=_("Story"),
+        headers=(_("at (UTC)"), _("what happened")),
+        rows=[(moment(line.at), line.text) for line in tell_story(load_for_story(event.pk))],
+    )
+
+
 @add_panel(CapiEvent, shows=Match)
 def show_match_of_event(event: CapiEvent) -> Panel:
     if event.conversion is None:
@@ -126,7 +137,7 @@ def show_sends(event: CapiEvent) -> Table:
 
 @add_panel(CapiEvent, shows=Attempt)
 def show_attempts(event: CapiEvent) -> Table:
-    rows = Attempt.objects.filter(send__event=event).select_related("send__destination")
+    rows = Attempt.objects.filter(send__event=event).select_related("batch", "send__destination")
     return attempts_table(rows.order_by("pk")[:ROWS_SHOWN])
 
 

@@ -1,13 +1,14 @@
 """What the pages of the outbox share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.admin import Lookup, Table, badge, moment, row_link
-from apps.dispatch.models import Attempt, CapiEvent, Send, SendStatus
+from apps.dispatch.models import Attempt, Batch, CapiEvent, Send, SendStatus
 from apps.dispatch.verdict import Outcome
 from apps.tenants.admin import ALL_TENANTS, under
 
@@ -29,6 +30,17 @@ OUTCOME_COLOURS: dict[str, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A block of the first page; `lines` are (text, address of the list behind it), `address` leads to all of it."""
+
+    title: str
+    hint: str
+    lines: Sequence[tuple[str, str]]
+    address: str
+    is_urgent: bool
+
+
 def by_event_id(path: str = "") -> Lookup:
     return Lookup(under(path, "event_id"), leading={under(path, "tenant__in"): ALL_TENANTS})
 
@@ -45,32 +57,34 @@ def status_badge(send: Send) -> SafeString:
     return badge(send.status, send.get_status_display(), colour=colour)
 
 
-def outcome_badge(attempt: Attempt) -> SafeString:
-    """An attempt without an outcome is still out, or its worker died."""
-    return badge(attempt.outcome or "unknown", colour=OUTCOME_COLOURS.get(attempt.outcome, "warning"))
+def outcome_badge(batch: Batch) -> SafeString:
+    """A request without an outcome is still out, or its worker died."""
+    return badge(batch.outcome or "unknown", colour=OUTCOME_COLOURS.get(batch.outcome, "warning"))
 
 
 def attempts_table(attempts: Iterable[Attempt]) -> Table:
-    """In the order of their start; `send__destination` is read of each."""
+    """In the order of their start; `batch` and `send__destination` are read of each."""
     return Table(
         title=_("Attempts"),
         headers=(
             *(_("attempt"), _("started at (UTC)"), _("destination"), _("outcome"), _("HTTP status")),
-            *(_("code"), _("next step"), _("milliseconds")),
+            *(_("code"), _("next step"), _("milliseconds"), _("events in the request")),
         ),
         rows=[_attempt_cells(row) for row in attempts],
     )
 
 
 def _attempt_cells(row: Attempt) -> Sequence[Any]:
-    code = "/".join(str(number) for number in (row.code, row.subcode) if number is not None)
+    batch = row.batch
+    code = "/".join(str(number) for number in (batch.code, batch.subcode) if number is not None)
     return (
         row_link(row, f"#{row.number}"),
-        moment(row.started_at),
+        moment(batch.started_at),
         row_link(row.send.destination),
-        outcome_badge(row),
-        row.http_status,
+        outcome_badge(batch),
+        batch.http_status,
         code,
-        row.next_step,
-        row.elapsed_ms,
+        batch.next_step,
+        batch.elapsed_ms,
+        row_link(batch, str(batch.size)),
     )

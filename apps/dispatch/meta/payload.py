@@ -6,11 +6,11 @@ agent too, but they are those of the gateway's servers, so a sale without a clic
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from ipaddress import IPv6Address, ip_address
+
+from apps.dispatch.facts import BrowserFacts, EventFacts
 
 # Each holds one or more SHA-256 digests in lower-case hex.
 HASHED_KEYS = ("em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", "external_id")
@@ -19,46 +19,6 @@ HASHED_KEYS = ("em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country", 
 _BROWSER_ID = re.compile(r"fb\.\d+\.\d{13}\.[^.\s]+(\.[A-Za-z0-9_-]{2}|\.[A-Za-z0-9_-]{8})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CENT = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserFacts:
-    """What is known of the visitor's browser: of a sale, by the click that brought it; of a page event, by its visit.
-
-    All in the clear but `identity`, which maps hashed keys to digests. `clicked_at` is the time of `fbclid`.
-    """
-
-    ip: str | None
-    user_agent: str | None
-    fbc: str | None
-    fbp: str | None
-    fbclid: str | None
-    page_url: str | None
-    clicked_at: datetime
-    identity: Mapping[str, list[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFacts:
-    """What there is to tell; only a sale has an order.
-
-    `identity` may hold keys that are not Meta's; `fallback_url` is the funnel's own page.
-    """
-
-    event_id: str
-    event_name: str
-    event_time: datetime
-    value: Decimal | None
-    currency: str | None
-    order_id: str | None
-    product_ids: Sequence[str]
-    product_name: str | None
-    quantity: int = 1
-    content_type: str = "product"
-    num_items: int | None = None
-    identity: Mapping[str, list[str]]
-    fallback_url: str
-    referrer: str | None
 
 
 def build_server_event(facts: EventFacts, browser: BrowserFacts | None, now: datetime) -> dict[str, object]:

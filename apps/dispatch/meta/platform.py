@@ -1,6 +1,5 @@
 """Meta's Conversions API as the outbox sees it: `POST {base}/{version}/{pixel}/events`, token in a header."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -9,23 +8,19 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from apps.core.http import Ambiguous, NotSent, OutboundClient, OutboundError, Reason, Refused
+from apps.core.http import OutboundClient
+from apps.dispatch.exchange import exchange
+from apps.dispatch.facts import BrowserFacts, EventFacts
 from apps.dispatch.meta.errors import classify
-from apps.dispatch.meta.payload import BrowserFacts, EventFacts, build_server_event
-from apps.dispatch.meta.preflight import Problem, check_event
-from apps.dispatch.platform import Reply, ServerEvent, Target
-from apps.dispatch.verdict import NextStep, Outcome, Verdict
-
-# What went wrong without a whole answer -> what that says of the event, and what to do
-_WITHOUT_ANSWER: dict[type[OutboundError], tuple[Outcome, NextStep]] = {
-    NotSent: (Outcome.TRANSIENT, NextStep.RETRY),
-    Ambiguous: (Outcome.AMBIGUOUS, NextStep.RETRY),
-    Refused: (Outcome.PERMANENT, NextStep.REVIEW),
-}
+from apps.dispatch.meta.payload import build_server_event
+from apps.dispatch.meta.preflight import check_event
+from apps.dispatch.platform import Limits, Problem, Reply, ServerEvent, Target
 
 
 class MetaPlatform:
     """One client a process: its connections stay open between requests."""
+
+    limits = Limits(max_batch=1000, batch=200)
 
     @cached_property
     def _client(self) -> OutboundClient:
@@ -40,23 +35,20 @@ class MetaPlatform:
     def check_event(self, event: ServerEvent, now: datetime) -> Sequence[Problem]:
         return check_event(event, now)
 
+    def leave_out(self, event: ServerEvent, repair: str) -> ServerEvent:
+        return {**event, "user_data": {key: value for key, value in event["user_data"].items() if key != repair}}
+
     def post(self, target: Target, events: Sequence[ServerEvent]) -> Reply:
         body: dict[str, Any] = {"data": list(events)}
         if target.test_event_code:
             body["test_event_code"] = target.test_event_code
         url = f"{target.base_url}/{target.api_version}/{quote(target.pixel_id, safe='')}/events"
         headers = {"Authorization": f"Bearer {target.token}"}
-        try:
-            answer = self._client.post_json(url, json.dumps(body).encode(), headers)
-        except OutboundError as error:
-            return Reply(_judge_silence(error), None, "", None)
-        verdict = classify(answer.status, answer.headers, answer.body, len(events))
-        return Reply(verdict, answer.status, answer.body.decode("utf-8", "replace"), answer.elapsed_ms)
-
-
-def _judge_silence(error: OutboundError) -> Verdict:
-    """A token that does not fit into a header was badly pasted: the event must wait for a good one."""
-    if error.reason is Reason.HEADER:
-        return Verdict(Outcome.TOKEN, NextStep.REPLACE_TOKEN, error.reason)
-    outcome, next_step = _WITHOUT_ANSWER[type(error)]
-    return Verdict(outcome, next_step, error.reason)
+        return exchange(
+            self._client,
+            url,
+            body,
+            headers,
+            lambda answer: classify(answer.status, answer.headers, answer.body, len(events)),
+            events=len(events),
+        )

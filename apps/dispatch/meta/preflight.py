@@ -7,11 +7,11 @@ lies (`user_data.em`), `sentence` what to tell that person.
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from apps.dispatch.meta.payload import HASHED_KEYS, is_browser_id
+from apps.dispatch.platform import Problem
 
 MAX_AGE = timedelta(days=7)
 
@@ -72,15 +72,6 @@ class ProblemCode(StrEnum):
     MALFORMED_FBP = "malformed_fbp"
     NO_VALUE = "no_value"
     NO_CURRENCY = "no_currency"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason for which the event would be refused."""
-
-    code: ProblemCode
-    path: str
-    sentence: str
 
 
 Event = Mapping[str, object]
@@ -155,7 +146,8 @@ def _check_browser_ids(event: Event, _now: datetime) -> Iterator[Problem]:
     user_data = _section(event, "user_data")
     for key, code in (("fbc", ProblemCode.MALFORMED_FBC), ("fbp", ProblemCode.MALFORMED_FBP)):
         if key in user_data and not is_browser_id(str(user_data[key])):
-            yield Problem(code, f"user_data.{key}", f"{key} does not have the form that Meta gives it.")
+            sentence = f"{key} does not have the form that Meta gives it."
+            yield Problem(code, f"user_data.{key}", sentence, repair=key)
 
 
 def _check_money(event: Event, _now: datetime) -> Iterator[Problem]:

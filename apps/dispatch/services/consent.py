@@ -91,7 +91,7 @@ def cancel_withdrawn() -> int:
     waiting = Send.objects.filter(event__in=withdrawn, status__in=WAITING).order_by("pk")
     held = list(waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     blocked: int = Send.objects.filter(pk__in=held).update(
-        status=SendStatus.BLOCKED, reason=WITHDRAWN, lease_token=None, settled_at=Now(), changed_at=Now()
+        status=SendStatus.BLOCKED, reason=WITHDRAWN, batch=None, settled_at=Now(), changed_at=Now()
     )
     log.info("consent.withdrawn", rows=blocked)
     return blocked

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from apps.clicks.models import Click, PageEvent, Session
 from apps.conversions.models import Conversion
-from apps.dispatch.meta.payload import BrowserFacts, EventFacts
+from apps.dispatch.facts import BrowserFacts, EventFacts
 from apps.dispatch.models import CapiEvent
 from apps.dispatch.subjects import Subject
 from apps.funnels.selectors import FunnelConfig
@@ -70,6 +70,7 @@ def _browser_of_click(click: Click) -> BrowserFacts:
         fbc=click.fbc or None,
         fbp=click.fbp or None,
         fbclid=click.fbclid or None,
+        ttclid=click.ttclid or None,
         page_url=click.landing_url or None,
         clicked_at=click.clicked_at,
         identity=click.session.identity,
@@ -84,6 +85,7 @@ def _browser_of_visit(visit: Session, click: Click | None, *, page_url: str | No
         fbc=visit.fbc or (click.fbc if click else None),
         fbp=visit.fbp or (click.fbp if click else None),
         fbclid=click.fbclid if click else None,
+        ttclid=(click.ttclid or None) if click else None,
         page_url=page_url,
         clicked_at=click.clicked_at if click else at,
         identity=visit.identity,

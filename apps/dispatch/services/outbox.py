@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -16,6 +17,8 @@ from apps.dispatch.words import find_words
 from apps.funnels.selectors import DestinationConfig, FunnelConfig
 
 Key = tuple[uuid.UUID, str]  # of an event: tenant, event id
+SALE = "sale"
+"""The stage of an order at which it is paid."""
 REVIEW = "review"
 """The reason of a send that waits for somebody to decide on its sale's match."""
 # For the decision to take effect after its time has run out, and for a few tries before the platform takes it no more.
@@ -35,7 +38,6 @@ class _Known:
 def write_events(
     planned: Sequence[CapiEvent],
     configs: Mapping[uuid.UUID, FunnelConfig],
-    rank: Rank,
     *,
     excluded: Mapping[str, str],
     reviews: Mapping[str, datetime],
@@ -58,7 +60,7 @@ def write_events(
     reasons = find_reasons([(event, now) for event in by_key.values()], configs)
     known = {key: _Known(excluded.get(key[1], ""), reasons[key], reviews.get(key[1])) for key in by_key}
     sends = [
-        _new_send(event, stored[key], destination, rank, known[key])
+        _new_send(event, stored[key], destination, known[key])
         for key, event in by_key.items()
         if key in stored
         for destination in configs[event.funnel_id].destinations
@@ -100,10 +102,9 @@ def _new_send(
     event: CapiEvent,
     event_pk: int,
     destination: DestinationConfig,
-    rank: Rank,
     known: _Known,
 ) -> Send:
-    now, latest = timezone.now(), deadline(event.event_time)
+    now, latest = timezone.now(), _deadline_at(destination, event.event_time)
     status, reason = _first_status(destination, known, latest)
     until = known.review_until if reason == REVIEW else None
     return Send(
@@ -112,19 +113,34 @@ def _new_send(
         destination_id=destination.id,
         status=status,
         reason=reason,
-        rank=rank,
+        rank=_rank_of(event),
+        value=_value_of(event),
         deadline=latest,
         due_at=held_until(until, latest) if until else now,
         changed_at=now,
     )
 
 
+def _deadline_at(destination: DestinationConfig, event_time: datetime) -> datetime:
+    limits = PLATFORMS[destination.platform].limits
+    return deadline(event_time, limits.margin, limits.window)
+
+
+def _rank_of(event: CapiEvent) -> Rank:
+    if event.conversion is None:
+        return Rank.PAGE
+    return Rank.PURCHASE if event.stage == SALE else Rank.ORDER
+
+
+def _value_of(event: CapiEvent) -> Decimal:
+    """What decides between sends of one rank and deadline."""
+    return (event.conversion.amount if event.conversion else None) or Decimal(0)
+
+
 def _first_status(destination: DestinationConfig, known: _Known, latest: datetime) -> tuple[SendStatus, str]:
     """The proposed visitor may have said yes where nothing else is known, so a sale in review is not judged by that."""
     if known.why_excluded:
         return SendStatus.EXCLUDED, known.why_excluded
-    if destination.platform not in PLATFORMS:
-        return SendStatus.PARKED, "platform_not_available"
     if latest <= timezone.now():
         return SendStatus.EXPIRED, "too_old"
     if known.consent is ConsentReason.DENIED or (known.consent not in PERMITTED and not known.review_until):

@@ -9,16 +9,14 @@ from types import MappingProxyType
 from apps.clicks.models import PageEvent
 from apps.conversions.models import Conversion
 from apps.dispatch.event_id import make_event_id
-from apps.dispatch.models import CapiEvent, Rank
-from apps.dispatch.services.outbox import write_events
+from apps.dispatch.models import CapiEvent
+from apps.dispatch.services.outbox import SALE, write_events
 from apps.dispatch.told import find_told_by_pages
 from apps.funnels.event_names import PAGE_EVENT_NAMES, event_name_of
 from apps.funnels.models import Rollout
 from apps.funnels.rollout import is_live
 from apps.funnels.selectors import FunnelConfig
 from apps.gateways.events import SALES, Kind
-
-SALE = "sale"
 
 
 def plan_events(
@@ -41,13 +39,13 @@ def plan_events(
         if reason := _why_excluded(row, configs[row.funnel_id]):
             excluded |= {event.event_id: reason for event in events}
     told = dict.fromkeys(find_told_by_pages(planned), "told_by_the_page")
-    return write_events(planned, configs, Rank.SALE, excluded=told | excluded, reviews=waiting)
+    return write_events(planned, configs, excluded=told | excluded, reviews=waiting)
 
 
 def plan_page_events(pages: Sequence[PageEvent], configs: Mapping[uuid.UUID, FunnelConfig]) -> set[uuid.UUID]:
     """The same for what happened on pages, unless the funnel leaves that to its pixel."""
     planned = [_new_page_event(page) for page in pages if configs[page.session.funnel_id].page_events != "browser_only"]
-    return write_events(planned, configs, Rank.PAGE, excluded={}, reviews={})
+    return write_events(planned, configs, excluded={}, reviews={})
 
 
 def _new_page_event(page: PageEvent) -> CapiEvent:

@@ -1,14 +1,13 @@
-"""Send again what stands still: by hand for one event, by itself when a destination's token was replaced."""
+"""Send one event again that stands still, on somebody's word."""
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from apps.core.errors import NotPossible
 from apps.dispatch.consent import ConsentReason, find_consent_reason
 from apps.dispatch.models import CapiEvent, Send, SendStatus
-from apps.dispatch.registry import PLATFORMS
+from apps.dispatch.services.park import ask_again
 from apps.dispatch.subjects import find_subject
 from apps.dispatch.words import find_word
 from apps.funnels.selectors import published_configs
@@ -24,11 +23,13 @@ def replay_event(event: CapiEvent) -> int:
     here only to say at once what would not go out.
     """
     _require_consent(event)
-    platforms = Send.objects.filter(event=event, destination__platform__in=PLATFORMS)
-    changed = platforms.filter(status__in=REPLAYABLE).update(
+    standing = Send.objects.filter(event=event, status__in=REPLAYABLE)
+    ask_again(list(standing.filter(status=SendStatus.PARKED).values_list("destination", flat=True)))
+    changed = standing.update(
         status=SendStatus.PENDING,
         reason="replayed",
         failures=0,
+        strikes=0,
         due_at=Now(),
         settled_at=None,
         changed_at=Now(),
@@ -47,13 +48,3 @@ def _require_consent(event: CapiEvent) -> None:
         raise NotPossible(_("This person refused ads: nothing of theirs is sent. After a new yes it can be replayed."))
     if reason is ConsentReason.UNKNOWN_BLOCKED:
         raise NotPossible(_("Nobody knows whether this person agrees to ads, and this funnel sends only after a yes."))
-
-
-def release_parked() -> int:
-    """Parked sends whose destination has a newer token are due again; how many."""
-    released = Send.objects.filter(
-        status=SendStatus.PARKED,
-        destination__token_saved_at__gt=F("changed_at"),
-        destination__platform__in=PLATFORMS,
-    )
-    return released.update(status=SendStatus.PENDING, reason="token_replaced", due_at=Now(), changed_at=Now())

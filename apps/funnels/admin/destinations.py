@@ -11,8 +11,10 @@ from apps.core.admin import Lookup, Table, add_panel, moment, row_link
 from apps.core.admin.search import as_uuid
 from apps.funnels.admin.shared import SecretForm, UndeletableAdmin
 from apps.funnels.models import Destination, Funnel
-from apps.funnels.services import replace_token
+from apps.funnels.services import address_problem, replace_token
 from apps.tenants.admin import TENANT_FILTER
+
+_API_VERSION = RegexValidator(r"^v\d{1,3}\.\d{1,2}\Z", _("Write it as v26.0."))
 
 
 class DestinationForm(SecretForm):
@@ -21,13 +23,23 @@ class DestinationForm(SecretForm):
     secret_label = _("New access token")
     patterns: ClassVar = {
         "pixel_id": RegexValidator(r"^[\w-]{1,64}\Z", _("Letters, digits, _ and - only.")),
-        "api_version": RegexValidator(r"^v\d{1,3}\.\d{1,2}\Z", _("Write it as v26.0.")),
+        "api_version": _API_VERSION,
+        "canary_version": _API_VERSION,
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in self.patterns.keys() & self.fields.keys():
             self.fields[name].validators.append(self.patterns[name])
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = self.cleaned_data
+        # What could not be read as an address is not here.
+        if "base_url" in values:
+            problem = address_problem(values.get("platform", self.instance.platform), values["base_url"])
+            if problem:
+                self.add_error("base_url", problem)
+        return values
 
 
 @admin.register(Destination)
@@ -47,7 +59,7 @@ class DestinationAdmin(UndeletableAdmin):
     readonly_fields = ("tenant", "token_saved_at", "created_at")
     fields = (
         *("funnel", "tenant", "platform", "pixel_id", "new_secret", "token_saved_at"),
-        *("test_event_code", "api_version", "base_url", "created_at"),
+        *("test_event_code", "api_version", "base_url", "canary_version", "canary_percent", "created_at"),
     )
 
     def save_model(self, request: HttpRequest, obj: Destination, form: Any, change: bool) -> None:

@@ -21,6 +21,8 @@ from apps.funnels.models import (
 from apps.gateways.registry import get_adapter
 from apps.gateways.signatures import Strength
 
+_API_VERSION = r"^v\d{1,3}\.\d{1,2}$"
+
 
 def _require(values: dict[str, Any], *names: str) -> dict[str, Any]:
     """A PATCH makes every nested field optional for DRF; an item of a list is still whole or nothing."""
@@ -67,8 +69,10 @@ class DestinationInput(serializers.Serializer[Any]):
     pixel_id = serializers.RegexField(r"^[A-Za-z0-9_-]{1,64}$")
     access_token = serializers.CharField(max_length=2000, required=False)
     test_event_code = serializers.CharField(max_length=40, required=False, allow_blank=True)
-    api_version = serializers.RegexField(r"^v\d{1,3}\.\d{1,2}$", required=False, allow_blank=True)
+    api_version = serializers.RegexField(_API_VERSION, required=False, allow_blank=True)
     base_url = serializers.URLField(max_length=500, required=False, allow_blank=True)
+    canary_version = serializers.RegexField(_API_VERSION, required=False, allow_blank=True)
+    canary_percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return _require(attrs, "platform", "pixel_id")

@@ -61,6 +61,8 @@ class DestinationOutput(serializers.ModelSerializer[Destination]):
             "test_event_code",
             "api_version",
             "base_url",
+            "canary_version",
+            "canary_percent",
             "token_saved_at",
         )
 

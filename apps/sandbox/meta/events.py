@@ -6,14 +6,13 @@ the future, so there is none here, but a time past the year 9999 cannot be in se
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from apps.sandbox.meta.refusals import NO_CURRENCY, NO_VALUE, TOO_OLD, RefusalError, bad_parameter, quotable
+from apps.sandbox.json_texts import quotable
+from apps.sandbox.meta.refusals import NO_CURRENCY, NO_VALUE, TOO_OLD, RefusalError, bad_parameter
 from apps.sandbox.meta.user_data import check_user_data
-
-Payload = dict[str, object]
+from apps.sandbox.received import Payload, ServerEvent
 
 MAX_AGE = timedelta(days=7)
 MAX_AGE_IN_STORE = timedelta(days=62)
@@ -34,16 +33,6 @@ _SEGMENTS = frozenset(
     }
 )
 _ENUMS = {"action_source": ACTION_SOURCES, "customer_segmentation": _SEGMENTS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerEvent:
-    """A good event: what the platform goes by, and all of it as it was sent. `event_id` may be empty."""
-
-    name: str
-    event_id: str
-    event_time: int
-    payload: Payload
 
 
 class Kind(StrEnum):

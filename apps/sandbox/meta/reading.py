@@ -4,17 +4,14 @@ A parameter may stand in the query, in a form (urlencoded or multipart) or in a 
 a form, and in what Meta's own SDKs send, `data` is a JSON text, and its items may be JSON texts once more.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from apps.sandbox.json_texts import find_unkeepable, parse_json
 from apps.sandbox.meta.refusals import UNREADABLE_BODY, Refusal, RefusalError, bad_parameter
 
 MAX_EVENTS = 1000
-# Deeper than any event is, and shallow enough for every JSON reader and writer on the way.
-MAX_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,36 +86,7 @@ def _unwrap(value: object, where: str) -> object:
     return unwrapped
 
 
-def parse_json(text: str) -> object:
-    """JSON as the standard has it: no NaN, no number beyond a double. Raises ValueError."""
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _read_float(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("a number beyond a double")
-    return number
-
-
 def _require_plain(value: object, where: str) -> None:
-    """Refuse what JSON can say but no database can hold: NUL, half of a surrogate pair, endless depth."""
-    waiting = [(value, 0)]
-    while waiting:
-        part, depth = waiting.pop()
-        if depth > MAX_DEPTH:
-            raise RefusalError(bad_parameter("Nested too deeply", where))
-        if isinstance(part, str):
-            if "\x00" in part or any("\ud800" <= sign <= "\udfff" for sign in part):
-                raise RefusalError(bad_parameter("Holds a character that is not text", where))
-        elif isinstance(part, dict):
-            waiting += [(item, depth + 1) for pair in part.items() for item in pair]
-        elif isinstance(part, list):
-            waiting += [(item, depth + 1) for item in part]
+    problem = find_unkeepable(value)
+    if problem:
+        raise RefusalError(bad_parameter(problem, where))

@@ -50,11 +50,6 @@ def bad_parameter(problem: str, where: str) -> Refusal:
     return Refusal(message=f"(#100) {problem} on param {json_path(where)}", where=where)
 
 
-def quotable(text: str, length: int) -> str:
-    """As much of a caller's text as an answer may repeat and a column may hold."""
-    return "".join(sign for sign in text if sign.isprintable())[:length]
-
-
 def json_path(where: str) -> str:
     """`data[0].user_data` in the way in which Meta writes it: "$['data'][0]['user_data']"."""
     path = ""

@@ -8,20 +8,26 @@ So that a customer can rehearse a dead token without killing a live one:
 | revoked | 190 / 460 | not valid |
 | forbidden | 100 / 33, no access to this pixel | valid, without any permission |
 | expiring | accepted | valid, ends in 12 hours |
+| until- and seconds since 1970 | accepted until then, then 190 / 463 | valid until then |
 | a blank or anything but printable ASCII | 190, HTTP 401 | not valid |
+
+Those that are given in exchange for another are of the last kind, and last 60 days. Only such tokens can be revoked.
 """
 
 import hashlib
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apps.sandbox.meta.refusals import NO_TOKEN, UNKNOWN_OBJECT, UNREADABLE_TOKEN, Refusal, RefusalError
 
 _PARSEABLE = re.compile(r"[!-~]+")
 _BEARER = re.compile(r"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 _NEVER = 0
+_UNTIL = re.compile(r"until-([0-9]{9,10})(?![0-9])")
+LIFE = timedelta(days=60)
 _SCOPES = ("ads_management", "ads_read", "business_management")
 
 
@@ -35,16 +41,11 @@ class Rehearsal:
     is_valid: bool = False
 
 
+EXPIRED = Refusal(message="Error validating access token: it has expired.", code=190, subcode=463)
+REVOKED = Refusal(message="Error validating access token: its session was ended.", code=190, subcode=460)
 REHEARSALS = (
-    Rehearsal(
-        "expired",
-        Refusal(message="Error validating access token: it has expired.", code=190, subcode=463),
-        ends_in=timedelta(hours=-1),
-    ),
-    Rehearsal(
-        "revoked",
-        Refusal(message="Error validating access token: its session was ended.", code=190, subcode=460),
-    ),
+    Rehearsal("expired", EXPIRED, ends_in=timedelta(hours=-1)),
+    Rehearsal("revoked", REVOKED),
     Rehearsal("forbidden", UNKNOWN_OBJECT, is_valid=True),
     Rehearsal("expiring", None, ends_in=timedelta(hours=12), is_valid=True),
 )
@@ -59,26 +60,37 @@ def find_token(authorization: str, parameters: Mapping[str, object]) -> str | No
     return None if given is None else str(given).strip()
 
 
-def check_token(token: str | None) -> None:
+def check_token(token: str | None, now: datetime) -> None:
     """Raise `RefusalError` unless this token may send."""
     if token is None:
         raise RefusalError(NO_TOKEN)
-    refusal = _find_fault(token)
+    refusal = _find_fault(token, now)
     if refusal:
         raise RefusalError(refusal)
 
 
-def describe_token(token: str, now: datetime) -> dict[str, object]:
+def find_end(token: str) -> datetime | None:
+    """Of a token that ends at a moment of its own."""
+    found = _UNTIL.search(token)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
+
+
+def new_token(now: datetime) -> str:
+    """One that lasts 60 days."""
+    return f"EAAS{secrets.token_hex(16)}until-{int((now + LIFE).timestamp())}"
+
+
+def describe_token(token: str, now: datetime, *, is_revoked: bool = False) -> dict[str, object]:
     """The `data` of `/debug_token`. Times are in seconds since 1970; 0 means never."""
-    rehearsal, fault = _find_rehearsal(token), _find_fault(token)
-    ends_in = rehearsal.ends_in if rehearsal else None
+    rehearsal, fault = _find_rehearsal(token), REVOKED if is_revoked else _find_fault(token, now)
+    ends_at = now + rehearsal.ends_in if rehearsal and rehearsal.ends_in else find_end(token)
     is_valid = rehearsal.is_valid if rehearsal else fault is None
     described: dict[str, object] = {
         "app_id": "100000000000001",
         "type": "SYSTEM_USER",
         "application": "hubtrack sandbox",
         "is_valid": is_valid,
-        "expires_at": int((now + ends_in).timestamp()) if ends_in else _NEVER,
+        "expires_at": int(ends_at.timestamp()) if ends_at else _NEVER,
         "data_access_expires_at": _NEVER,
         "issued_at": int((now - timedelta(days=30)).timestamp()),
         "scopes": [] if fault else list(_SCOPES),
@@ -99,8 +111,11 @@ def _find_rehearsal(token: str) -> Rehearsal | None:
     return next((rehearsal for rehearsal in REHEARSALS if rehearsal.word in token.lower()), None)
 
 
-def _find_fault(token: str) -> Refusal | None:
+def _find_fault(token: str, now: datetime) -> Refusal | None:
     if not _PARSEABLE.fullmatch(token):
         return UNREADABLE_TOKEN
+    end = find_end(token)
+    if end and end <= now:
+        return EXPIRED
     rehearsal = _find_rehearsal(token)
     return rehearsal.refusal if rehearsal else None

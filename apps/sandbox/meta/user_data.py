@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 
+from apps.sandbox.json_texts import quotable
 from apps.sandbox.meta.refusals import (
     MALFORMED_FBC,
     NOT_HASHED,
     TOO_LITTLE_IDENTITY,
     RefusalError,
     bad_parameter,
-    quotable,
 )
 
 HASHED_KEYS = frozenset({"em", "ph", "fn", "ln", "ge", "db", "ct", "st", "zp", "country"})

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.sandbox.meta.events import ServerEvent, check_event
+from apps.sandbox.meta.events import check_event
 from apps.sandbox.meta.reading import (
     GraphCall,
     count_events,
@@ -19,6 +19,7 @@ from apps.sandbox.meta.reading import (
 from apps.sandbox.meta.refusals import UNKNOWN_OBJECT, Refusal, RefusalError
 from apps.sandbox.meta.tokens import check_token, find_token
 from apps.sandbox.meta.versions import check_version
+from apps.sandbox.received import ServerEvent
 
 # Meta's ids are numbers; letters are let through so that a demo can speak of `pixel-a`.
 _PIXEL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -44,7 +45,7 @@ def examine_call(call: GraphCall) -> Examined:
     token = find_token(call.authorization, parameters)
     try:
         check_version(call.version, call.received_at)
-        check_token(token)
+        check_token(token, call.received_at)
         _check_pixel_id(call.pixel_id)
         test_event_code = read_test_event_code(parameters)
         events = [

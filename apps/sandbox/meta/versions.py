@@ -5,7 +5,8 @@ The dates are those of Meta's changelog as of November 2026. A version without a
 
 from datetime import UTC, datetime
 
-from apps.sandbox.meta.refusals import Refusal, RefusalError, quotable
+from apps.sandbox.json_texts import quotable
+from apps.sandbox.meta.refusals import Refusal, RefusalError
 
 # Version -> the day on which it stops, at midnight UTC.
 ENDS: dict[str, datetime | None] = {
