@@ -13,7 +13,7 @@ from apps.dispatch.verdict import Outcome, Verdict
 
 STRIKES = 5
 LEASE = timedelta(seconds=60)
-_SHRINK = 8
+_SHRINK_BITS = 3  # an eighth
 
 
 class Place(StrEnum):
@@ -104,4 +104,4 @@ def lapse(tried: Tried, *, was_alone: bool, was_posted: bool) -> Tried:
 
 def largest_company(failures: int, top: int) -> int:
     """How many events may share a request with one that failed so often: the guilty one is soon alone."""
-    return max(top // _SHRINK ** min(failures, 10), 1)
+    return max(top >> _SHRINK_BITS * min(failures, 10), 1)

@@ -5,9 +5,9 @@ from typing import ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.admin import Colours, Lookup, RecordAdmin, Table, add_panel, badge, column, row_link
+from apps.core.admin import TECHNICAL, Colours, Lookup, RecordAdmin, Table, add_panel, badge, column, row_link
 from apps.core.admin.panels import ROWS_SHOWN
-from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest, Verdict
+from apps.sandbox.models import FaultScript, FirstReceipt, ReceivedEvent, ReceivedRequest, Verdict
 
 VERDICT_COLOURS: dict[str, str] = {Verdict.ACCEPTED: "success", Verdict.DUPLICATE: "warning", Verdict.REFUSED: "danger"}
 
@@ -22,17 +22,8 @@ class ReceivedRequestAdmin(RecordAdmin):
     """Requests and the answers they got."""
 
     list_display = (
-        *(
-            "id",
-            "received_at",
-            "platform",
-            "pixel_id",
-            "version",
-            "status",
-            "error_code",
-            "error_where",
-            "events_count",
-        ),
+        *("id", "received_at", "platform", "pixel_id", "version", "status", "error_code", "error_where"),
+        "events_count",
     )
     lookups = (Lookup("pixel_id"),)
     search_help_text = _("the pixel's id")
@@ -59,6 +50,14 @@ class FirstReceiptAdmin(RecordAdmin):
     layout = ((None, (short_digest, "received_at")),)
     ordering = ("-received_at",)
     search_fields = ()
+
+
+@admin.register(FaultScript)
+class FaultScriptAdmin(RecordAdmin):
+    """The faults that the stand-in plays right now; none, and it is well."""
+
+    list_display = ("id", "started_at", "script")
+    layout = ((None, ("started_at", "script", "seen")), (TECHNICAL, ("id",)))
 
 
 @add_panel(ReceivedRequest, shows=ReceivedEvent)

@@ -113,6 +113,7 @@ _MENU = [
         (_("Received requests"), "dns", "sandbox.receivedrequest"),
         (_("Received events"), "science", "sandbox.receivedevent"),
         (_("First receipts"), "looks_one", "sandbox.firstreceipt"),
+        (_("Scripts of faults"), "thunderstorm", "sandbox.faultscript"),
     ),
 ]
 

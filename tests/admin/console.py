@@ -34,7 +34,7 @@ from apps.matching.models import Difference, FittedWeights, Match, MatchReview
 from apps.matching.services import start_comparison
 from apps.matching.weights import PRODUCT
 from apps.pipeline.stages import compare_batch, link_people_batch
-from apps.sandbox.models import FirstReceipt, ReceivedEvent, ReceivedRequest
+from apps.sandbox.models import FaultScript, FirstReceipt, ReceivedEvent, ReceivedRequest
 from apps.tenants.models import User
 from apps.tenants.scoping import tenant_scope, unscoped
 from tests.worlds import LANDING, World, hotmart
@@ -308,3 +308,4 @@ def fill_other_tables(number: int) -> None:
         received_at=now, payload={"custom_data": {"content_name": SCRIPT}}, verdict="accepted",
     )  # fmt: skip
     FirstReceipt.objects.create(digest=f"{number:064x}", received_at=now)
+    FaultScript.objects.get_or_create(defaults={"script": {"rules": []}, "started_at": now})

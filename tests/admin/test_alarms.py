@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.conversions.models import Delivery, DriftNotice, Quarantine
 from apps.conversions.services import note_drift
-from apps.dispatch.admin import alarms
+from apps.dispatch.admin.shared import Alarm
 from apps.tenants.scoping import unscoped
 from tests.admin.console import Console, new_staff, text_of
 from tests.worlds import World, hotmart
@@ -18,12 +18,12 @@ from tests.worlds import World, hotmart
 UNREADABLE = {"version": "2.0.0", "event": "PURCHASE_APPROVED"}
 
 
-def _alarms(console: Console) -> list[alarms.Alarm]:
-    raised: list[alarms.Alarm] = console.client.get("/admin/").context["alarms"]
+def _alarms(console: Console) -> list[Alarm]:
+    raised: list[Alarm] = console.client.get("/admin/").context["alarms"]
     return raised
 
 
-def _lines(alarm: alarms.Alarm) -> list[str]:
+def _lines(alarm: Alarm) -> list[str]:
     return [text.replace("\xa0", " ") for text, _address in alarm.lines]
 
 

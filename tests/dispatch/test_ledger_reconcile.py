@@ -241,7 +241,7 @@ def test_what_is_no_export_is_refused(world: World, body: str) -> None:
 def test_no_body_at_all_is_no_export(world: World) -> None:
     address = "/api/v1/ledger/reconcile?gateway=hotmart"
 
-    answer = world.client.generic("POST", address, b"", headers=world.auth, CONTENT_TYPE="text/csv")  # type: ignore[arg-type]
+    answer = world.client.generic("POST", address, b"", headers=world.auth, CONTENT_TYPE="text/csv")
 
     assert (answer.status_code, list(answer.json()["errors"])) == (422, ["body"])
 

@@ -170,17 +170,16 @@ def _options(texts: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def cells_of(row: Any, letter: Letter) -> Sequence[Any]:
-    """In the order of HEADERS."""
+    """In the order of `headers`."""
     answer = letter.answer
     numbers = [answer.http_status, answer.code, answer.subcode] if answer else []
     said = "/".join(str(number) for number in numbers if number is not None)
     value = _whole(written(letter.value, letter.currency))
-    happened = f"{letter.sentence} {letter.next_step}"
     return (
         moment(letter.since),
         _source(row, letter),
         value,
-        happened,
+        letter.sentence,
         row_link(letter.destination),
         _whole(said or EMPTY),
     )
@@ -188,7 +187,7 @@ def cells_of(row: Any, letter: Letter) -> Sequence[Any]:
 
 def headers() -> Sequence[str]:
     return (
-        *(_("since (UTC)"), _("sale or delivery"), _("value"), _("what happened, and what to do")),
+        *(_("since (UTC)"), _("sale or delivery"), _("value"), _("what happened")),
         *(_("destination"), _("last answer")),
     )
 

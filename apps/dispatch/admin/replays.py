@@ -52,7 +52,7 @@ class ReplayAdmin(OwnedRecordAdmin):
     lookups = (Lookup("id", as_uuid),)
     search_help_text = _("the id, or the whole name of the tenant")
     ordering = ("-created_at",)
-    colours: ClassVar[Colours] = {"state": {Replay.State.DONE: "success", Replay.State.FAILED: "danger"}}
+    colours: ClassVar[Colours] = {"state": {Replay.State.DONE: "success"}}
     never_shown = frozenset({"skipped"})
     layout = (
         (None, ("state", progress, "released", left_alone, "per_minute", expected_end, "actor", "tenant")),

@@ -16,7 +16,7 @@ LISTED = 1000
 """So many orders are named in an answer, of each kind; all of them are counted."""
 
 
-class SumOutput(serializers.Serializer[Sum]):
+class LedgerSumOutput(serializers.Serializer[Sum]):
     """Orders and their money in one currency; "" for orders whose amount no webhook ever named."""
 
     currency = serializers.CharField(allow_blank=True)
@@ -69,7 +69,7 @@ class LedgerOutput(serializers.Serializer[Any]):
     """
 
     buckets = BucketOutput(many=True)
-    totals = SumOutput(many=True)
+    totals = LedgerSumOutput(many=True)
     balanced = serializers.BooleanField()
     missing = PlacedOutput(many=True, required=False)
 
@@ -110,7 +110,7 @@ class RisksOutput(serializers.Serializer[Any]):
     at_risk = RiskOutput(many=True)
 
 
-class NamedOutput(serializers.Serializer[Named]):
+class NamedOrderOutput(serializers.Serializer[Named]):
     """An order that one side lacks; `line` of the file, where it stood there. `status` is ours, where we know it."""
 
     order_id = serializers.CharField()
@@ -155,7 +155,7 @@ class _Listed(serializers.Serializer[Any]):
 class NamedList(_Listed):
     """Orders that one side lacks."""
 
-    results = NamedOutput(many=True)
+    results = NamedOrderOutput(many=True)
 
 
 class DifferingList(_Listed):
@@ -181,7 +181,7 @@ class ReconciliationOutput(serializers.Serializer[Any]):
     since = serializers.DateTimeField(allow_null=True)
     until = serializers.DateTimeField(allow_null=True)
     equal = serializers.BooleanField()
-    both = SumOutput(many=True)
+    both = LedgerSumOutput(many=True)
     missing = NamedList()
     extra = NamedList()
     differing = DifferingList()
@@ -192,8 +192,8 @@ class TotalOutput(serializers.Serializer[TotalCompared]):
     """One currency on both sides."""
 
     currency = serializers.CharField(allow_blank=True)
-    theirs = SumOutput()
-    ours = SumOutput()
+    theirs = LedgerSumOutput()
+    ours = LedgerSumOutput()
     equal = serializers.BooleanField(source="is_equal")
 
 

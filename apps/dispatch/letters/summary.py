@@ -66,12 +66,12 @@ def _sum_sends(filters: Filters, tenant_id: UUID) -> Sequence[Mapping[str, Any]]
     rows = _plain(filters, tenant_id).values(
         "destination_id", why=F("reason"), paid_in=F("event__conversion__currency")
     )
-    summed: QuerySet[Any, Mapping[str, Any]] = rows.annotate(
+    summed = rows.annotate(
         amount=Sum("value", filter=Q(rank=Rank.PURCHASE)),
         letters=Count("pk"),
         oldest=Min(Coalesce("settled_at", "changed_at")),
     )
-    return summed
+    return list(summed)
 
 
 def _plain(filters: Filters, tenant_id: UUID) -> QuerySet[Any]:

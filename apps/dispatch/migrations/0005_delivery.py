@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('filters', models.JSONField(verbose_name='chosen by')),
                 ('per_minute', models.PositiveIntegerField(verbose_name='sends a minute')),
-                ('state', models.CharField(choices=[('running', 'running'), ('done', 'done'), ('cancelled', 'cancelled'), ('failed', 'failed')], default='running', max_length=9, verbose_name='state')),
+                ('state', models.CharField(choices=[('running', 'running'), ('done', 'done'), ('cancelled', 'cancelled')], default='running', max_length=9, verbose_name='state')),
                 ('total', models.PositiveIntegerField(default=0, verbose_name='in all')),
                 ('released', models.PositiveIntegerField(default=0, verbose_name='released')),
                 ('skipped', models.JSONField(default=dict, verbose_name='left alone')),

@@ -23,7 +23,6 @@ class Replay(TenantOwned):
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         CANCELLED = "cancelled", _("cancelled")
-        FAILED = "failed", _("failed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     filters = models.JSONField(_("chosen by"))

@@ -88,9 +88,9 @@ def _rows(found: Reconciliation) -> Iterator[tuple[object, ...]]:
     for item in found.differing:
         yield "different", item.order_id, item.line, None, None, item.what, item.theirs, item.ours, None
     for line in found.unreadable:
-        yield "unreadable", None, line.line, None, None, None, None, None, UNREADABLE[line.why]
+        yield "unreadable", None, line.line, None, None, None, None, None, str(UNREADABLE[line.why])
 
 
 def _named(finding: str, named: Named) -> tuple[object, ...]:
-    why = MISSING_HERE.get(named.reason, "")
+    why = str(MISSING_HERE.get(named.reason, ""))
     return finding, named.order_id, named.line, named.amount, named.currency, None, None, named.status or None, why
