@@ -57,8 +57,9 @@ _MENU = [
     ),
     _group(
         _("Ad platforms"),
+        _page(_("Ledger"), "account_balance", "dispatch_ledgers", "dispatch.send"),
         (_("CAPI events"), "campaign", "dispatch.capievent"),
-        (_("Sends"), "send", "dispatch.send"),
+        _apart_from("dispatch_ledgers", _entry(_("Sends"), "send", "dispatch.send")),
         (_("Requests"), "http", "dispatch.batch"),
         (_("Attempts"), "history", "dispatch.attempt"),
         _page(_("Dead letters"), "unsubscribe", "dispatch_deadletters", "dispatch.send"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.conversions.models import Delivery, DriftNotice, Quarantine
 from apps.conversions.services import note_drift
+from apps.dispatch.admin import alarms
 from apps.dispatch.admin.shared import Alarm
 from apps.tenants.scoping import unscoped
 from tests.admin.console import Console, new_staff, text_of
