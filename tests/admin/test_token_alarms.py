@@ -13,7 +13,7 @@ from apps.funnels.models import Destination
 from apps.funnels.services import replace_token
 from apps.tenants.scoping import unscoped
 from tests.admin.console import Console, new_staff
-from tests.dispatch.test_canary import publish
+from tests.dispatch.test_canary_versions import publish
 from tests.dispatch.test_token_watch import add_destination
 from tests.dispatch.tokens import ask, debug, in_days
 from tests.platforms import ScriptedPlatform

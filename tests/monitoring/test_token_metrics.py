@@ -10,7 +10,7 @@ from apps.funnels.models import Destination
 from apps.funnels.services import replace_token
 from apps.monitoring import tokens
 from apps.tenants.scoping import unscoped
-from tests.dispatch.test_canary import publish
+from tests.dispatch.test_canary_versions import publish
 from tests.dispatch.test_token_watch import add_destination
 from tests.dispatch.tokens import ask, debug, in_days
 from tests.platforms import ScriptedPlatform
