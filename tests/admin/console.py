@@ -26,7 +26,7 @@ from apps.clicks.models import EventReceipt, Identity, Person, PersonMerge, Trac
 from apps.conversions.models import AdapterComparison, Conversion
 from apps.conversions.services import keep_comparisons, note_drift
 from apps.core.ids import new_id
-from apps.dispatch.models import BreakerChange, Replay, TokenCheck
+from apps.dispatch.models import BreakerChange, PlatformBreaker, Replay, TokenCheck
 from apps.funnels.models import Endpoint
 from apps.funnels.services import switch_endpoint
 from apps.matching.grading import grade
@@ -199,6 +199,7 @@ def work_beside(world: World) -> Replay:
             defaults={"tenant_id": world.tenant_id, "token_saved_at": now, "checked_at": now, "next_at": now},
         )
         BreakerChange.objects.create(destination=destination, what="closed", reason="http_503")
+        PlatformBreaker.objects.create(platform="meta", host=f"https://{destination.pk}.example.com")
         replay: Replay = Replay.objects.create(
             tenant_id=world.tenant_id, filters={"reason": SCRIPT}, per_minute=600, state="done", actor=SCRIPT
         )
@@ -308,4 +309,4 @@ def fill_other_tables(number: int) -> None:
         received_at=now, payload={"custom_data": {"content_name": SCRIPT}}, verdict="accepted",
     )  # fmt: skip
     FirstReceipt.objects.create(digest=f"{number:064x}", received_at=now)
-    FaultScript.objects.get_or_create(defaults={"script": {"rules": []}, "started_at": now})
+    FaultScript.objects.create(script={"rules": []}, started_at=now)

@@ -34,7 +34,7 @@ def _audit(console: Console) -> list[tuple[str, str]]:
 
 def _dead_event(world: World) -> CapiEvent:
     world.post_webhook(hotmart())
-    world.run_stages()
+    world.match()
     with unscoped():
         Send.objects.update(status="dead")
     event: CapiEvent = _all(CapiEvent)[0]

@@ -190,18 +190,18 @@ def test_what_waits_can_be_listed(console: Console, world: World) -> None:
     assert _shown(console, Conversion, matching="set-aside") == 1
 
 
-def test_sends_that_are_due_can_be_listed(console: Console, story: dict[str, str]) -> None:
+def test_sends_that_are_due_can_be_listed(console: Console, story: dict[str, str], world: World) -> None:
     with unscoped():
         assert Send.objects.filter(status="accepted").count() == 1
     assert _shown(console, Send, due="now") == 0
 
-    with unscoped():
-        Send.objects.update(status="retrying")
+    world.post_webhook(hotmart(order_id="HP2"))
+    world.match()
 
-    assert _shown(console, Send, due="now") == 0  # its lease has not lapsed
-    with unscoped():
-        Send.objects.update(due_at="2026-01-01T00:00:00Z")
     assert _shown(console, Send, due="now") == 1
+    with unscoped():
+        Send.objects.filter(status="pending").update(status="retrying", due_at="2099-01-01T00:00:00Z")
+    assert _shown(console, Send, due="now") == 0  # it has to wait
 
 
 def test_small_lists_can_be_sorted_and_big_ones_cannot(console: Console, world: World, other_world: World) -> None:

@@ -94,9 +94,7 @@ def _describe(latencies: dict[str, list[float]]) -> dict[str, float]:
         shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
         figures |= {f"{name}: {label} ms": 1000 * _percentile(found, share) for label, share in shares.items()}
     ratios = {name: _percentile(found, 0.95) / quiet for name, found in latencies.items() if name != QUIET}
-    return (
-        figures | {f"one {name}: p95, times the quiet one": ratio for name, ratio in ratios.items()} | {"limit": LIMIT}
-    )
+    return figures | {f"one {name}: p95, times quiet": ratio for name, ratio in ratios.items()} | {"limit": LIMIT}
 
 
 def _percentile(ordered: list[float], share: float) -> float:
