@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from apps.dispatch.models import Attempt, Batch, Breaker, PlatformBreaker, Send
 from apps.dispatch.services import targets
 from apps.sandbox.models import ReceivedEvent
 from apps.tenants.scoping import unscoped
+from tests.logs import capture_logs
 from tests.platforms import ACCEPT, ScriptedPlatform, graph_error
 from tests.sandbox_server import sandbox_server
 from tests.worlds import PIXEL, World, hotmart

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
-from structlog.testing import capture_logs
 
 from apps.dispatch.models import Batch, TokenCheck
 from apps.dispatch.registry import PLATFORMS
@@ -19,6 +18,7 @@ from apps.funnels.services import replace_token
 from apps.tenants.scoping import unscoped
 from tests.dispatch.test_token_watch import add_destination
 from tests.dispatch.tokens import APP_ID, APP_SECRET, ask, debug, in_days, make_due, the_check
+from tests.logs import capture_logs
 from tests.platforms import ScriptedPlatform, graph_error
 from tests.sandbox_server import sandbox_server
 from tests.worlds import World

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from structlog.testing import capture_logs
 
 from apps.core.netguard import Reason
 from apps.dispatch.models import Breaker, BreakerChange, Send, TokenCheck
@@ -19,6 +18,7 @@ from apps.funnels.models import Destination
 from apps.funnels.services import create_funnel, publish_funnel, replace_token
 from apps.tenants.scoping import tenant_scope, unscoped
 from tests.dispatch.tokens import ask, debug, in_days, make_due, the_check
+from tests.logs import capture_logs
 from tests.platforms import ACCEPT, ScriptedPlatform, graph_error
 from tests.worlds import LANDING, PIXEL, World, hotmart
 

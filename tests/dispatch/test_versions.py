@@ -8,7 +8,6 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from structlog.testing import capture_logs
 
 from apps.core.redis import RedisError, get_redis
 from apps.dispatch.management.commands import check_versions
@@ -20,6 +19,7 @@ from apps.dispatch.versions.calendar import Calendar, mark_reached
 from apps.dispatch.versions.selectors import VersionInUse, find_ending, find_versions_in_use
 from apps.sandbox.meta import versions as sandbox
 from apps.tenants.scoping import unscoped
+from tests.logs import capture_logs
 from tests.worlds import PIXEL, World
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
