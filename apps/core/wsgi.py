@@ -63,7 +63,7 @@ def respond(start_response: "StartResponse", answer: RawAnswer, request_id: str)
 
 def _measure_body(environ: "WSGIEnvironment") -> None:
     """Give `environ` the length of its body; raises Unreadable or TooLarge."""
-    declared, limit = environ.get("CONTENT_LENGTH") or "", body_limit(environ["PATH_INFO"])
+    declared, limit = environ.get("CONTENT_LENGTH") or "", body_limit(environ.get("PATH_INFO", ""))
     if declared and not _LENGTH.fullmatch(declared):
         raise Unreadable(_("Content-Length must be a number. Correct the header and send the request again."))
     if not declared and _ends_by_itself(environ):

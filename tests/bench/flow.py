@@ -7,6 +7,7 @@ and the platform as well, shares the machine; what each part takes of it is told
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 
@@ -44,20 +45,31 @@ def report() -> dict[str, float]:
 
 
 def _climb(hub: Hub, sales: Sales) -> float:
-    """The highest rate that held, in sales a second."""
-    held, rate = 0.0, FIRST_RATE
+    """The highest rate that held, in sales a second; what fails once is tried again: others use the machine."""
+    held, rate, failures = 0.0, FIRST_RATE, 0
     for _step in range(STEPS):
-        halves, waiting = [], []
-        for _half in range(2):
-            halves.append(sell(hub, sales, rate=rate, seconds=STEP_S / 2))
-            waiting.append(_count_waiting(hub))
-        reached = sum(len(it.answered) for it in halves) / sum(it.seconds for it in halves)
-        holds = waiting[1] <= waiting[0] + MORE_WAITING_S * rate and reached > 0.95 * rate
-        print(f"  {60 * reached:,.0f} a minute: {waiting[0]:,}, then {waiting[1]:,} waiting", flush=True)
-        if not holds:
+        reached, holds = _try_rate(hub, sales, rate)
+        if holds:
+            held, rate, failures = reached, rate * CLIMB, 0
+            continue
+        failures += 1
+        if failures == 2:
             break
-        held, rate = reached, rate * CLIMB
+        _drain(hub)
+    if not held:
+        sys.exit(f"Not even {60 * FIRST_RATE:,.0f} a minute held: something else has the machine.")
     return held
+
+
+def _try_rate(hub: Hub, sales: Sales, rate: float) -> tuple[float, bool]:
+    """What was reached, and whether it held."""
+    halves, waiting = [], []
+    for _half in range(2):
+        halves.append(sell(hub, sales, rate=rate, seconds=STEP_S / 2))
+        waiting.append(_count_waiting(hub))
+    reached = sum(len(it.answered) for it in halves) / sum(it.seconds for it in halves)
+    print(f"  {60 * reached:,.0f} a minute: {waiting[0]:,}, then {waiting[1]:,} waiting", flush=True)
+    return reached, waiting[1] <= waiting[0] + MORE_WAITING_S * rate and reached > 0.95 * rate
 
 
 def _count_waiting(hub: Hub) -> int:

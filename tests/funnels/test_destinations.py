@@ -46,12 +46,12 @@ def test_an_own_server_is_a_destination_by_its_address(world: World) -> None:
 
 
 REFUSED = [
-    ({}, "Give the address"),
-    ({"base_url": ""}, "Give the address"),
+    ({}, "Informe o endereço"),
+    ({"base_url": ""}, "Informe o endereço"),
     ({"base_url": "http://shop.example.com/hubtrack"}, "https://"),
     ({"base_url": "http://127.0.0.1:9000/"}, "https://"),
     ({"base_url": "ftp://shop.example.com/"}, "https://"),
-    ({"base_url": "https://ana:senha@shop.example.com/"}, "name and password"),
+    ({"base_url": "https://ana:senha@shop.example.com/"}, "Tire o nome e a senha"),
 ]
 
 

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from apps.clicks.models import PersonMerge, Session, TrackingDomain, TrackingLink
 from apps.conversions.models import Conversion, DriftNotice, Quarantine
-from apps.dispatch.models import CapiEvent
+from apps.dispatch.models import CapiEvent, Replay
 from apps.funnels.models import Endpoint, Funnel
 from apps.matching.models import Comparison, Match
 from apps.pipeline.stages import match_batch
@@ -62,6 +62,8 @@ def ids_of(world: World) -> dict[str, str]:
         domain = TrackingDomain.objects.get(tenant=world.tenant_id)
         key = SigningKey.objects.get(tenant=world.tenant_id)
         session = Session.objects.filter(tenant=world.tenant_id).latest("pk")
+        replay = Replay.objects.get(tenant=world.tenant_id)
+        destination = world.funnel.destinations.get()
     return {
         "funnels/<uuid:pk>": str(world.funnel.pk),
         "people/<slug:person_id>": merge.kept.public_id,
@@ -76,6 +78,8 @@ def ids_of(world: World) -> dict[str, str]:
         "comparisons/<uuid:pk>": str(comparison.pk),
         "events/<str:event_id>": event.event_id,
         "replay/<str:event_id>": event.event_id,
+        "replays/<uuid:pk>": str(replay.pk),
+        "destinations/<uuid:pk>": str(destination.pk),
     }
 
 
@@ -94,6 +98,8 @@ def both(world: World, other_world: World) -> tuple[World, World]:
             link_all()
     with unscoped():
         assert match_batch().rows == 2
+        for owner in (world, other_world):
+            Replay.objects.create(tenant_id=owner.tenant_id, filters={}, per_minute=60, actor="ana")
     return world, other_world
 
 
