@@ -104,7 +104,7 @@ class World:
         with unscoped():
             made = 0
             for destination in due_destinations():
-                while handled := deliver_due(destination):
+                while handled := deliver_due(destination).rows:
                     made += handled
         return made
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from apps.dispatch.consent import Word, moment_of_event
 from apps.dispatch.models import CapiEvent, PlatformBreaker, Send, SendStatus
 from apps.dispatch.registry import host_at
-from apps.dispatch.subjects import find_subject, heard_at
+from apps.dispatch.subjects import find_question, heard_at
 from apps.dispatch.words import find_words
 
 _URGENCY = Case(
@@ -78,7 +78,7 @@ def events_with_status() -> QuerySet[Any]:
 
 def consent_of(event: CapiEvent) -> dict[str, Word]:
     """What its person had said by the time of the event (`as_of_event`), and by now (`now`)."""
-    now = find_subject(event).question
+    now = find_question(event)
     then = replace(now, until=moment_of_event(event.event_time, heard_at(event), event.created_at))
     words = find_words([then, now])
     return {"as_of_event": words[then], "now": words[now]}

@@ -13,45 +13,32 @@ from apps.conversions.models import Conversion
 from apps.dispatch.models import CapiEvent
 from apps.dispatch.words import Question
 
-SALES_LOADED = ("event__conversion__match__click__session", "event__conversion__match__visit")
-"""What to select along with a send, so that a sale's subject takes no further statement."""
-
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """The click that brought them, what they bought, and their visit: a page event's, or that of a buyer whom no click
-    brought. None where unknown."""
+class Visitor:
+    """Of a page: their visit, the click that brought them, and what they bought; None where unknown."""
 
+    visit: Session
     click: Click | None
     sale: Conversion | None
-    visit: Session | None = None
 
     @property
     def question(self) -> Question:
         """What did they say of ads?"""
-        return Question(
-            conversion_id=self.sale.pk if self.sale else None, session_id=self.visit.pk if self.visit else None
-        )
-
-
-def find_subjects(events: Sequence[CapiEvent]) -> list[Subject]:
-    """One for each event, in their order; three statements for all page events, none for sales that are loaded whole
-    (SALES_LOADED)."""
-    visitors = _find_visitors(event.page_event for event in events if event.page_event)
-    return [visitors[page.session_id] if (page := event.page_event) else _buyer(event) for event in events]
-
-
-def find_subject(event: CapiEvent) -> Subject:
-    return find_subjects([event])[0]
+        return Question(conversion_id=self.sale.pk if self.sale else None, session_id=self.visit.pk)
 
 
 def find_questions(events: Sequence[CapiEvent]) -> list[Question]:
     """What to ask about each event's person, in their order; of a sale no more than its key is read."""
-    visitors = _find_visitors(event.page_event for event in events if event.page_event)
+    visitors = find_visitors(event.page_event for event in events if event.page_event)
     return [
         visitors[page.session_id].question if (page := event.page_event) else Question(event.conversion_id)
         for event in events
     ]
+
+
+def find_question(event: CapiEvent) -> Question:
+    return find_questions([event])[0]
 
 
 def heard_at(event: CapiEvent) -> datetime:
@@ -60,26 +47,18 @@ def heard_at(event: CapiEvent) -> datetime:
     return about.occurred_at if isinstance(about, PageEvent) else about.received_at
 
 
-def _buyer(event: CapiEvent) -> Subject:
-    """Of a match that is not used, which is a proposal at best, nothing is told."""
-    match = getattr(event.conversion, "match", None)
-    if match is None or not match.is_used:
-        return Subject(click=None, sale=event.conversion)
-    return Subject(click=match.click, sale=event.conversion, visit=match.visit)
-
-
-def _find_visitors(events: Iterable[PageEvent]) -> dict[int, Subject]:
-    """By the key of the session."""
+def find_visitors(events: Iterable[PageEvent]) -> dict[int, Visitor]:
+    """By the key of the session, in three statements."""
     sessions = {event.session_id: event.session for event in events}
     if not sessions:
         return {}
     clicks = _find_clicks(sessions.values())
     sales = _find_sales({*sessions, *(click.session_id for click in clicks.values())})
     return {
-        pk: Subject(
+        pk: Visitor(
+            visit=session,
             click=clicks.get(pk),
             sale=sales.get(pk) or (sales.get(clicks[pk].session_id) if pk in clicks else None),
-            visit=session,
         )
         for pk, session in sessions.items()
     }

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from django.db.models import F
-
 from apps.core.db import release_connection
 from apps.core.remember import Remembered
 from apps.funnels.models import Destination, Endpoint, Funnel, FunnelVersion, Rollout, Trial
@@ -88,6 +86,7 @@ class LiveEndpoint:
 
 _COLUMNS = tuple(member.name for member in fields(FunnelConfig) if member.name != "destinations")
 _DESTINATION_COLUMNS = tuple(member.name for member in fields(DestinationConfig))
+_configs: Remembered[int, FunnelConfig] = Remembered(seconds=3600)
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
 _funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
 
@@ -105,8 +104,19 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
 
 def published_configs(funnel_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, FunnelConfig]:
     """The running configuration of each published funnel; an unpublished one is absent."""
-    versions = FunnelVersion.objects.filter(funnel__in=set(funnel_ids), funnel__published=F("id"))
-    return {version.funnel_id: FunnelConfig.from_json(version.config) for version in versions}
+    rows = Funnel.objects.filter(pk__in=set(funnel_ids), published__isnull=False)
+    running: dict[uuid.UUID, int] = dict(rows.values_list("pk", "published"))
+    known = {funnel: config for funnel, version in running.items() if (config := _configs.recall(version))}
+    unknown = [version for funnel, version in running.items() if funnel not in known]
+    return known | _read_configs(unknown) if unknown else known
+
+
+def _read_configs(versions: Iterable[int]) -> dict[uuid.UUID, FunnelConfig]:
+    """Remembered for long: a published version never changes."""
+    return {
+        version.funnel_id: _configs.keep(version.pk, FunnelConfig.from_json(version.config))
+        for version in FunnelVersion.objects.filter(pk__in=versions)
+    }
 
 
 def find_endpoint(gateway: str, key: str) -> LiveEndpoint | None:

@@ -1,21 +1,15 @@
-"""Celery tasks: each drains one lane for a few seconds. Arguments are ids; every task may run twice, late, or never.
-
-Wake-ups are bounded and expire: losing one costs half a second, a second one costs an empty look.
-"""
+"""Celery tasks: each drains one lane for a few seconds. Arguments are ids; every task may run twice, late, or never."""
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from random import sample
-from typing import Any
 
-from celery import Task, shared_task
+from celery import shared_task
 from django.core.management import call_command
-from kombu.exceptions import OperationalError
 
 from apps.clicks.batch.services import purge_receipts
 from apps.clicks.domains.services import check_proven
-from apps.core.log import get_logger
 from apps.dispatch.ledger.check import watch_ledger
 from apps.dispatch.ledger.risk import watch_risks
 from apps.dispatch.selectors import DueDestinations
@@ -32,6 +26,7 @@ from apps.dispatch.versions.services import check_versions
 from apps.matching.services import close_overdue_reviews
 from apps.pipeline.lanes import find_due_lanes
 from apps.pipeline.stages import (
+    MATCH_BATCH,
     Progress,
     compare_batch,
     flush_batch,
@@ -39,18 +34,18 @@ from apps.pipeline.stages import (
     match_batch,
     replay_quarantine_batch,
 )
+from apps.pipeline.wakeups import WakeUp, WokenTask, send
 from apps.sandbox.services import purge_received
 from apps.tenants.scoping import unscoped
 
 DRAIN_SECONDS = 5.0
 COMPARE_SECONDS = 2.0
-DELIVER_SECONDS = 2.0
-# Wake-ups for destinations in one turn, however many are due. A doubtful one gets its own, so that nobody waits behind
-# a platform that does not answer.
-DELIVERY_WAKE_UPS = 16
+# Of destinations, at most so many in one turn of the relay, whoever is due; the others have the next one.
+DELIVERY_WAKE_UPS = 100
+# So few that most workers are free, whichever platforms do not answer.
 DOUBTFUL_WAKE_UPS = 4
-WAKE_UP_SECONDS = 3
-log = get_logger(__name__)
+# A batch of sales costs little more than a single one: what comes in one after the other is let gather.
+GATHER_SECONDS = 0.1
 
 
 def _drain(step: Callable[[], int], seconds: float = DRAIN_SECONDS) -> None:
@@ -61,41 +56,50 @@ def _drain(step: Callable[[], int], seconds: float = DRAIN_SECONDS) -> None:
             pass
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_ingest() -> None:
     _drain(lambda: replay_quarantine_batch().rows)
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_matches() -> None:
+    _drain(_match_due)
+
+
+def _match_due() -> int:
     """A review whose time has run out makes its sale due, so the reviews come first."""
-    _drain(lambda: close_overdue_reviews() + _hand_on(match_batch()))
+    rows = close_overdue_reviews() + _hand_on(match_batch())
+    if 0 < rows < MATCH_BATCH:
+        time.sleep(GATHER_SECONDS)
+    return rows
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_people() -> None:
     _drain(lambda: link_people_batch().rows)
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_buffers() -> None:
     _drain(lambda: _hand_on(flush_batch()))
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_comparisons() -> None:
     """In short turns: nobody's sale waits for a comparison."""
     _drain(lambda: compare_batch().rows, COMPARE_SECONDS)
 
 
-@shared_task
-def drain_destinations(destination_ids: Sequence[str]) -> None:
-    """One request to each in turn, until none has anything due."""
-    due = [uuid.UUID(text) for text in destination_ids]
-    _drain(lambda: sum(deliver_due(pk) for pk in due if not is_known_to_wait(pk)), DELIVER_SECONDS)
+@shared_task(base=WokenTask)
+def drain_destination(destination_id: str) -> None:
+    """One request. Where more is due, the next one queues behind those to others."""
+    pk = uuid.UUID(destination_id)
+    with unscoped():
+        if not is_known_to_wait(pk) and deliver_due(pk).has_more:
+            send(_to_destinations([pk]))
 
 
-@shared_task
+@shared_task(base=WokenTask)
 def drain_replays() -> None:
     """In short turns, as fast as each replay's rate lets it."""
     _drain(continue_replays, COMPARE_SECONDS)
@@ -155,33 +159,27 @@ def wake_due_lanes() -> int:
         release_parked()
         expire_overdue()
         due = find_due_lanes()
-    wake_ups = [wake(drain_ingest)] if due.ingest else []
-    wake_ups += [wake(drain_matches)] if due.matches else []
-    wake_ups += [wake(drain_people)] if due.people else []
-    wake_ups += [wake(drain_buffers)] if due.buffers else []
-    wake_ups += [wake(drain_comparisons)] if due.comparisons else []
-    wake_ups += [wake(drain_replays)] if due.replays else []
-    return sum(wake_ups) + _wake_destinations(due.destinations)
+    lanes = {
+        drain_ingest: due.ingest,
+        drain_matches: due.matches,
+        drain_people: due.people,
+        drain_buffers: due.buffers,
+        drain_comparisons: due.comparisons,
+        drain_replays: due.replays,
+    }
+    return send([WakeUp(task) for task, is_due in lanes.items() if is_due] + _to_due(due.destinations))
 
 
-def _wake_destinations(due: DueDestinations) -> int:
-    """How many wake-ups were sent."""
-    shares = [share for start in range(DELIVERY_WAKE_UPS) if (share := due.well[start::DELIVERY_WAKE_UPS])]
-    shares += [[pk] for pk in sample(due.doubtful, min(len(due.doubtful), DOUBTFUL_WAKE_UPS))]
-    return sum(wake(drain_destinations, [str(pk) for pk in share]) for share in shares)
+def _to_due(due: DueDestinations) -> list[WakeUp]:
+    well = sample(due.well, min(len(due.well), DELIVERY_WAKE_UPS))
+    return _to_destinations(well + sample(due.doubtful, min(len(due.doubtful), DOUBTFUL_WAKE_UPS)))
+
+
+def _to_destinations(destinations: Iterable[uuid.UUID]) -> list[WakeUp]:
+    return [WakeUp(drain_destination, str(pk)) for pk in destinations]
 
 
 def _hand_on(progress: Progress) -> int:
     """Spare new events the relay's next turn; it finds them anyway if this is lost."""
-    _wake_destinations(DueDestinations(well=list(progress.destinations), doubtful=[]))
+    send(_to_destinations(progress.destinations))
     return progress.rows
-
-
-def wake(task: "Task[Any, Any]", *ids: Sequence[str]) -> bool:
-    """Send one wake-up; a broker that is gone costs nothing but time."""
-    try:
-        task.apply_async(args=ids, expires=WAKE_UP_SECONDS)
-    except OperationalError:
-        log.warning("relay.broker_gone", task=task.name)
-        return False
-    return True

@@ -30,7 +30,7 @@ CELERY_TASK_DEFAULT_QUEUE = QUEUES[0]
 CELERY_TASK_QUEUES = _broker.queues
 CELERY_TASK_ROUTES = {
     "apps.pipeline.tasks.drain_matches": {"queue": "match-events"},
-    "apps.pipeline.tasks.drain_destinations": {"queue": "capi-dispatch"},
+    "apps.pipeline.tasks.drain_destination": {"queue": "capi-dispatch"},
 }
 
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -129,7 +129,7 @@ def _deliver_in_threads(destinations: Sequence[uuid.UUID]) -> list[int]:
 
     def work(own: uuid.UUID) -> None:
         with unscoped():
-            counts.append(sum(iter(lambda: deliver_due(own), 0)))
+            counts.append(sum(iter(lambda: deliver_due(own).rows, 0)))
         release_connection()
 
     threads = [threading.Thread(target=work, args=[destinations[n % len(destinations)]]) for n in range(THREADS)]

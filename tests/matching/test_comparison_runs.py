@@ -20,6 +20,7 @@ from apps.matching.services import compare as service
 from apps.pipeline import tasks
 from apps.pipeline.lanes import find_due_lanes
 from apps.pipeline.stages import compare_batch
+from apps.pipeline.wakeups import WakeUp
 from apps.tenants.scoping import tenant_scope, unscoped
 from tests.matching.planted import change_draft, compare, found, plant_clicked_sale, sums
 from tests.worlds import World
@@ -255,12 +256,12 @@ def test_a_comparison_wakes_its_lane_until_it_is_done(world: World, monkeypatch:
         with unscoped():
             return find_due_lanes().comparisons
 
-    def note(task: Any, *ids: str) -> bool:
-        woken.append(task.__name__)
-        return True
+    def note(wake_ups: Sequence[WakeUp]) -> int:
+        woken.extend(it.task.__name__ for it in wake_ups)
+        return len(wake_ups)
 
     woken: list[str] = []
-    monkeypatch.setattr(tasks, "wake", note)
+    monkeypatch.setattr(tasks, "send", note)
     idle = due()
     started = start(world)
     waiting = due()

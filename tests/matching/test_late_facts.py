@@ -1,5 +1,6 @@
 """What becomes known after a sale was matched: when it is looked at again, and that this comes to an end."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from apps.clicks.models import Click, Session
 from apps.core.ids import new_id
 from apps.pipeline import tasks
 from apps.pipeline.lanes import find_due_lanes
+from apps.pipeline.wakeups import WakeUp
 from apps.tenants.scoping import unscoped
 from tests.matching.late import BUYER, MINUTE, chosen, identify, let_pass, look_at, match_of, run_lanes, send_late_click
 from tests.worlds import World, hotmart
@@ -152,8 +154,13 @@ def test_who_was_last_seen_before_the_sale_has_it_matched_once(world: World) -> 
 
 def test_the_relay_and_its_tasks_find_a_late_visitors_sale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a broker that carries out what it is asked."""
-    monkeypatch.setattr(tasks, "wake", lambda task, *ids: bool(task(*ids)) or True)
-    monkeypatch.setattr(tasks, "drain_destinations", lambda _destinations: None)
+
+    def carry_out(wake_ups: Sequence[WakeUp]) -> int:
+        for task in [it.task for it in wake_ups if not it.destination_id]:
+            task()
+        return len(wake_ups)
+
+    monkeypatch.setattr(tasks, "send", carry_out)
     ids = world.click()
     world.post_webhook(hotmart(order_id="HP1"))
     tasks.wake_due_lanes()

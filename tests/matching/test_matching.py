@@ -197,6 +197,8 @@ def test_what_is_stored_reproduces_the_decision(world: World) -> None:
 
 
 def test_a_batch_takes_the_same_statements_whatever_its_size(world: World) -> None:
+    world.post_webhook(hotmart(order_id="HP0"))
+    world.match()
     counts = []
     for size in (1, 30):
         for number in range(size):

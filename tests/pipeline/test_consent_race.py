@@ -65,7 +65,7 @@ def match() -> None:
 def deliver() -> None:
     with unscoped():
         for destination in due_destinations():
-            while deliver_due(destination):
+            while deliver_due(destination).rows:
                 pass
 
 

@@ -179,6 +179,6 @@ def test_a_tenant_with_a_backlog_has_only_its_share_of_requests(
             for _turn in range(TENANT_WIDTH)
         )
 
-        assert deliver_due(busy.pk) == 0
-        assert deliver_due(others.pk) == 1
+        assert deliver_due(busy.pk).rows == 0
+        assert deliver_due(others.pk).rows == 1
     assert len(platform.event_ids) == 1

@@ -64,7 +64,7 @@ class Hub:
         with unscoped():
             release_parked()
             expire_overdue()
-            while sum(deliver_due(destination) for destination in due_destinations()):
+            while sum(deliver_due(destination).rows for destination in due_destinations()):
                 pass
         return len(self.platform.received) - made
 

@@ -1,5 +1,6 @@
 """The people's lane: woken when sessions are due, and told by purchases who the visitor was."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from apps.matching.rules import Decision
 from apps.pipeline import tasks
 from apps.pipeline.lanes import find_due_lanes
 from apps.pipeline.stages import link_people_batch, match_batch
+from apps.pipeline.wakeups import WakeUp
 from apps.tenants.scoping import unscoped
 from tests.clicks.known import link_all, person_of
 from tests.platforms import ScriptedPlatform
@@ -56,11 +58,11 @@ def test_a_hit_links_nobody_itself(world: World) -> None:
 def test_the_relay_wakes_the_lane_and_the_task_drains_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
 
-    def wake(task: Any, *_ids: str) -> bool:
-        woken.append(task.name)
-        return True
+    def note(wake_ups: Sequence[WakeUp]) -> int:
+        woken.extend(it.task.name for it in wake_ups)
+        return len(wake_ups)
 
-    monkeypatch.setattr(tasks, "wake", wake)
+    monkeypatch.setattr(tasks, "send", note)
     ids = [world.click(email=f"v{number}@example.com")["session_id"] for number in range(3)]
 
     tasks.wake_due_lanes()

@@ -1,6 +1,7 @@
 """Page events wait in their session until it is known who the visitor is; then all of them say so."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from apps.funnels.models import Funnel
 from apps.funnels.services import create_funnel, publish_funnel
 from apps.pipeline.stages import flush_batch
 from apps.pipeline.tasks import drain_buffers, wake_due_lanes
+from apps.pipeline.wakeups import WakeUp
 from apps.tenants.scoping import tenant_scope, unscoped
 from tests.consents import say
 from tests.pipeline.visits import PHONE, VISIT, Visit, flush, planned, told, turn_clock
@@ -459,11 +461,11 @@ def test_a_page_event_can_be_replayed(visit: Visit, platform: ScriptedPlatform) 
 def test_the_relay_wakes_the_lane_and_the_lane_empties_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[str] = []
 
-    def wake(task: Any, *_ids: str) -> bool:
-        woken.append(task.name)
-        return True
+    def note(wake_ups: Sequence[WakeUp]) -> int:
+        woken.extend(it.task.name for it in wake_ups)
+        return len(wake_ups)
 
-    monkeypatch.setattr("apps.pipeline.tasks.wake", wake)
+    monkeypatch.setattr("apps.pipeline.tasks.send", note)
     visit.tell()
     wake_due_lanes()
     assert woken == []

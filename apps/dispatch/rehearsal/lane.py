@@ -49,6 +49,10 @@ class Lane:
             return now
         return self._later[0][0] if self._later else None
 
+    def has_due(self, now: float) -> bool:
+        self._bring(now)
+        return bool(self._ready)
+
     def claim(self, limit: int, top: int, now: float) -> list[Cohort]:
         """As many as fit with the one of them that failed most often, the oldest first."""
         self._bring(now)

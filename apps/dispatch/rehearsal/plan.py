@@ -29,8 +29,7 @@ class Workers:
     threads: int = 16
     tenant_width: int = 12
     relay_s: float = 0.5
-    turn_s: float = 2.0
-    wake_ups: int = 16
+    wake_ups: int = 100
     doubtful_wake_ups: int = 4
     wake_up_expires_s: float = 3.0
     request_s: float = 0.012

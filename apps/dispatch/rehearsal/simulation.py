@@ -46,6 +46,7 @@ class _Lease:
     ends_at: float
     is_probe: bool
     was_well: bool
+    leaves_more: bool
 
 
 _Turn = Generator[_Lease, None, None]
@@ -68,7 +69,8 @@ class _Rehearsal:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._look_at: float | None = None
-        self._wake_ups: deque[tuple[float, Sequence[int]]] = deque()
+        self._wake_ups: deque[tuple[float, int]] = deque()
+        self._woken: set[int] = set()
         self._idle_threads = plan.workers.threads
         self._hub_free_at = 0.0
         self._unsold = self._sold_until = 0.0
@@ -148,13 +150,10 @@ class _Rehearsal:
         due = [number for number, gate in enumerate(self._gates.gates) if self._is_due(number, gate, moment)]
         well = [number for number in due if not self._gates.gates[number].is_doubtful]
         doubtful = [number for number in due if self._gates.gates[number].is_doubtful]
-        shares = [share for start in range(workers.wake_ups) if (share := well[start :: workers.wake_ups])]
-        shares += [[number] for number in sorted(doubtful, key=lambda _: self._random.random())][
-            : workers.doubtful_wake_ups
-        ]
-        self._wake_ups.extend((self._now + workers.wake_up_expires_s, share) for share in shares)
+        self._wake(self._random.sample(well, min(len(well), workers.wake_ups)))
+        self._wake(self._random.sample(doubtful, min(len(doubtful), workers.doubtful_wake_ups)))
         self._employ()
-        is_busy = shares or self._idle_threads < workers.threads
+        is_busy = due or self._idle_threads < workers.threads
         next_at = self._now + workers.relay_s if is_busy else self._next_chance()
         if next_at is not None:
             self._look_by(next_at)
@@ -184,12 +183,20 @@ class _Rehearsal:
 
     # The workers
 
+    def _wake(self, numbers: Sequence[int]) -> None:
+        """One wake-up for each that has none waiting."""
+        new = [number for number in numbers if number not in self._woken]
+        self._woken.update(new)
+        expires_at = self._now + self._plan.workers.wake_up_expires_s
+        self._wake_ups.extend((expires_at, number) for number in new)
+
     def _employ(self) -> None:
         while self._idle_threads and self._wake_ups:
-            expires_at, numbers = self._wake_ups.popleft()
+            expires_at, number = self._wake_ups.popleft()
+            self._woken.discard(number)
             if expires_at > self._now:
                 self._idle_threads -= 1
-                self._resume(self._turn(numbers))
+                self._resume(self._turn(number))
 
     def _resume(self, turn: _Turn) -> None:
         """Run a worker's turn until its next request is under way, or it ends."""
@@ -200,17 +207,13 @@ class _Rehearsal:
             self._idle_threads += 1
             self._employ()
 
-    def _turn(self, numbers: Sequence[int]) -> _Turn:
-        """One request to each destination in turn, until none has anything due or the time is up."""
-        stop = self._now + self._plan.workers.turn_s
-        handled = 1
-        while handled and self._now < stop:
-            handled = 0
-            for number in numbers:
-                if lease := self._claim(number):
-                    yield lease
-                    self._settle(lease)
-                    handled += 1
+    def _turn(self, number: int) -> _Turn:
+        """One request; where more is due, the next one queues behind those to others."""
+        if lease := self._claim(number):
+            yield lease
+            self._settle(lease)
+            if lease.leaves_more:
+                self._wake([number])
 
     def _claim(self, number: int) -> _Lease | None:
         lane, gate = self._lanes[number], self._gates.gates[number]
@@ -225,7 +228,9 @@ class _Rehearsal:
         if not living:
             return None
         gate.under_way += 1
-        return self._post(number, living, is_probe=admission.is_probe, was_well=was_well)
+        is_full = sum(cohort.size for cohort in claimed) >= admission.events
+        posted = self._post(number, living)
+        return _Lease(number, *posted, admission.is_probe, was_well, is_full or lane.has_due(self._now))
 
     def _stop(self, cohort: Cohort) -> bool:
         """Whether it must not be sent any more; it is settled then."""
@@ -239,7 +244,8 @@ class _Rehearsal:
             return False
         return True
 
-    def _post(self, number: int, cohorts: Sequence[Cohort], *, is_probe: bool, was_well: bool) -> _Lease:
+    def _post(self, number: int, cohorts: Sequence[Cohort]) -> tuple[Sequence[Cohort], Verdict, float]:
+        """What was tried, what the platform says, and when."""
         size, workers = sum(cohort.size for cohort in cohorts), self._plan.workers
         posted_at = max(self._now, self._hub_free_at) + workers.request_s + workers.event_s * size
         self._hub_free_at = posted_at
@@ -254,7 +260,7 @@ class _Rehearsal:
         ]
         self._note_request(posted_at, size)
         self._trace.update(f"{posted_at:.6f} {number} {size} {answered.verdict.reason}\n".encode())
-        return _Lease(number, tried, answered.verdict, posted_at + answered.seconds, is_probe, was_well)
+        return tried, answered.verdict, posted_at + answered.seconds
 
     def _note_request(self, at: float, size: int) -> None:
         plan = self._plan

@@ -35,6 +35,10 @@ _UNDER_WAY = """
 SELECT count(*) FILTER (WHERE destination_id = %s), count(*) FROM dispatch_batch
 WHERE tenant_id = %s AND finished_at IS NULL AND lease_until > %s
 """
+_UNCHANGED = """
+SELECT true FROM dispatch_breaker b, dispatch_platformbreaker p
+WHERE b.id = %s AND b.changed_at = %s AND p.id = %s AND p.changed_at = %s
+"""
 log = get_logger(__name__)
 
 
@@ -94,9 +98,18 @@ def note_outcome(gate: Gate, verdict: Verdict, top: int, now: datetime) -> None:
             lambda it: rules.fail(it, verdict.reason, now, jitter=spread, destination=destination),
             now,
         )
-    else:
+    elif not _is_nothing_new(gate, top):
         _change(gate.own, lambda it: rules.succeed(it, top), now)
         _change(gate.platform, lambda it: rules.succeed(it, top), now)
+
+
+def _is_nothing_new(gate: Gate, top: int) -> bool:
+    """Whether a success changes nothing: the breakers are as they were at the claim, and could not be better."""
+    if any(_differs(row, rules.succeed(condition_of(row), top)) for row in (gate.own, gate.platform)):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_UNCHANGED, [gate.own.pk, gate.own.changed_at, gate.platform.pk, gate.platform.changed_at])
+        return cursor.fetchone() is not None
 
 
 def condition_of(row: Circuit) -> Condition:

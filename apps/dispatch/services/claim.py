@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from apps.core.db import database_now
+from apps.dispatch.breaker import Admission
 from apps.dispatch.fate import LEASE, STRIKES, Tried, lapse, largest_company
 from apps.dispatch.models import Batch, Send, SendStatus
 from apps.dispatch.probing import LOOKED_AT, choose_probe
@@ -41,7 +42,7 @@ WHERE s.id = c.id
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A batch of sends that are ours until it lapses, and where they go."""
+    """A batch of sends that are ours until it lapses, and where they go. `leaves_more`: others are due there, too."""
 
     destination: Destination
     config: FunnelConfig
@@ -49,6 +50,7 @@ class Lease:
     gate: Gate
     batch: Batch
     send_ids: Sequence[int]
+    leaves_more: bool
 
 
 class _Due(NamedTuple):
@@ -83,22 +85,30 @@ def claim(destination_id: uuid.UUID) -> Lease | None:
         park_waiting(destination_id, gate.own.parked_reason)
     if not gate.admission.events:
         return None
-    due = _next_due(destination_id, gate.admission.events, top, is_probe=gate.admission.is_probe)
+    found = _find_due(destination_id, gate.admission)
+    due = _choose_probe(found) if gate.admission.is_probe else _choose_company(found, gate.admission.events, top)
     _bury([row for row in due if row.tried.strikes >= STRIKES])
     living = [row for row in due if row.tried.strikes < STRIKES]
     if not living:
         return None
     batch = _lease(living, gate, route, now)
-    return Lease(destination, config, route, gate, batch, [row.id for row in living])
+    leaves_more = len(found) > len(due) or len(due) == gate.admission.events
+    return Lease(destination, config, route, gate, batch, [row.id for row in living], leaves_more)
 
 
-def _next_due(destination_id: uuid.UUID, limit: int, top: int, *, is_probe: bool) -> list[_Due]:
-    """Locked. As many as fit with the one of them that failed most often."""
+def _find_due(destination_id: uuid.UUID, admission: Admission) -> list[_Due]:
+    """Locked."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [destination_id, LOOKED_AT if is_probe else limit])
-        rows = [_Due(*row) for row in cursor.fetchall()]
-    if is_probe:
-        return [choose_probe(rows, lambda row: row.attempts, lambda row: row.tried.is_unsure)] if rows else []
+        cursor.execute(_NEXT, [destination_id, LOOKED_AT if admission.is_probe else admission.events])
+        return [_Due(*row) for row in cursor.fetchall()]
+
+
+def _choose_probe(rows: Sequence[_Due]) -> list[_Due]:
+    return [choose_probe(rows, lambda row: row.attempts, lambda row: row.tried.is_unsure)] if rows else []
+
+
+def _choose_company(rows: Sequence[_Due], limit: int, top: int) -> list[_Due]:
+    """As many as fit with the one of them that failed most often."""
     company: list[_Due] = []
     room = limit
     for row in rows:

@@ -7,7 +7,7 @@ replaced when it lapses, and one that comes back late changes nothing. Only the 
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 from django.db import connection, transaction
@@ -44,17 +44,25 @@ SELECT %s, %s, send, number, request FROM jsonb_to_recordset(%s::jsonb) AS a (se
 RENEW_AFTER_S = 20.0
 
 
-def deliver_due(destination_id: uuid.UUID) -> int:
-    """Claim and deliver one batch; how many sends were looked at (0: nothing is due, or nothing may be sent now)."""
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How many sends were looked at: 0 where nothing is due, or nothing may be sent now. `has_more`: look again."""
+
+    rows: int = 0
+    has_more: bool = False
+
+
+def deliver_due(destination_id: uuid.UUID) -> Delivered:
+    """Claim and deliver one batch."""
     lease = claim(destination_id)
     if lease is None:
-        return 0
+        return Delivered()
     delivery = _Delivery(lease)
     items = prepare(lease)
     if delivery.send(lease.batch, items):
         untried = halve(items, delivery.send_part)
         put_back(delivery.holder, delivery.mark(untried))
-    return len(lease.send_ids)
+    return Delivered(len(lease.send_ids), lease.leaves_more)
 
 
 class _Delivery:
@@ -81,7 +89,7 @@ class _Delivery:
             Batch.objects.filter(pk=batch.pk).delete()
             return False
         release_connection()
-        with correlated(posted[0].send.event.correlation_id if len(posted) == 1 else "", batch_id=batch.pk):
+        with correlated(posted[0].send.correlation_id if len(posted) == 1 else "", batch_id=batch.pk):
             reply = PLATFORMS[self.lease.destination.platform].post(self.route.target, [item.event for item in posted])
             other = self.route.fallback
             if other and is_doubted(reply.verdict.outcome, is_canary=self.route.is_canary):
@@ -104,13 +112,12 @@ class _Delivery:
     def send_part(self, items: Sequence[Item]) -> bool:
         """A part of a refused request, in a request of its own."""
         self._renew()
-        parent = self.holder[items[0].send.pk]
+        parent = self.holder[items[0].send.id]
         with transaction.atomic():
             batch = _new_part(parent, len(items), self.route.target.api_version)
             held = _hand_over(items, parent, batch)
-        self.holder |= dict.fromkeys(held, batch)
-        ours = [item for item in items if item.send.pk in held]
-        return self.send(batch, ours)
+        self.holder |= dict.fromkeys((item.send.id for item in held), batch)
+        return self.send(batch, held)
 
     def _renew(self) -> None:
         """Many parts may take longer than one request: those that wait for their turn are kept."""
@@ -124,7 +131,7 @@ class _Delivery:
 
 def _save_attempts(batch: Batch, items: Sequence[Item]) -> None:
     """Before the request: a crash leaves them behind, and whoever takes over knows that it may have arrived."""
-    rows = [{"send": item.send.pk, "number": item.send.attempts, "request": item.event} for item in items]
+    rows = [{"send": item.send.id, "number": item.send.attempts, "request": item.event} for item in items]
     with connection.cursor() as cursor:
         cursor.execute(_SAVE_ATTEMPTS, [batch.tenant_id, batch.pk, msgspec.json.encode(rows).decode()])
     if len(items) != batch.size:
@@ -146,12 +153,10 @@ def _new_part(parent: Batch, size: int, api_version: str) -> Batch:
     return part
 
 
-def _hand_over(items: Sequence[Item], parent: Batch, batch: Batch) -> set[int]:
-    """From the refused request to the part; the keys of those that were still held, whose claims are counted anew."""
-    by_key = {item.send.pk: item.send for item in items}
+def _hand_over(items: Sequence[Item], parent: Batch, batch: Batch) -> list[Item]:
+    """From the refused request to the part; those that were still held, with their claims counted anew."""
     with connection.cursor() as cursor:
-        cursor.execute(_HAND_OVER, [batch.pk, LEASE.total_seconds(), list(by_key), parent.pk])
-        held = dict(cursor.fetchall())
-    for pk, attempts in held.items():
-        by_key[pk].attempts = attempts
-    return set(held)
+        cursor.execute(_HAND_OVER, [batch.pk, LEASE.total_seconds(), [item.send.id for item in items], parent.pk])
+        claims = dict(cursor.fetchall())
+    held = [item for item in items if item.send.id in claims]
+    return [replace(item, send=replace(item.send, attempts=claims[item.send.id])) for item in held]

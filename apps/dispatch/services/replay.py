@@ -8,7 +8,7 @@ from apps.core.errors import NotPossible
 from apps.dispatch.consent import ConsentReason, find_consent_reason
 from apps.dispatch.models import CapiEvent, Send, SendStatus
 from apps.dispatch.services.park import ask_again
-from apps.dispatch.subjects import find_subject
+from apps.dispatch.subjects import find_question
 from apps.dispatch.words import find_word
 from apps.funnels.selectors import published_configs
 
@@ -43,7 +43,7 @@ def replay_event(event: CapiEvent) -> int:
 
 def _require_consent(event: CapiEvent) -> None:
     config = published_configs([event.funnel_id])[event.funnel_id]
-    reason = find_consent_reason(find_word(find_subject(event).question).answer, config.unknown_consent)
+    reason = find_consent_reason(find_word(find_question(event)).answer, config.unknown_consent)
     if reason is ConsentReason.DENIED:
         raise NotPossible(_("This person refused ads: nothing of theirs is sent. After a new yes it can be replayed."))
     if reason is ConsentReason.UNKNOWN_BLOCKED:

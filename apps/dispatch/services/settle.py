@@ -44,7 +44,7 @@ def settle(lease: Lease, batch: Batch, items: Sequence[Item], reply: Reply) -> N
     now, verdict = database_now(), reply.verdict
     record_outcome(batch, reply)
     request = Request(is_alone=len(items) == 1, was_well=lease.gate.was_well, is_probe=batch.is_probe)
-    fates = {item.send.pk: _fate_of(item, reply, request, now) for item in items}
+    fates = {item.send.id: _fate_of(item, reply, request, now) for item in items}
     write_fates(batch, fates | _withdrawn(items, fates))
     note_outcome(lease.gate, verdict, top_of(lease.destination), now)
     if verdict.outcome in _PARKING:
@@ -72,7 +72,7 @@ def put_back(batch_of: Mapping[int, Batch], items: Iterable[Item]) -> None:
     now = database_now()
     for item in items:
         failed = replace(item.tried, failures=item.tried.failures + 1)
-        write_fates(batch_of[item.send.pk], {item.send.pk: Fate(Place.RETRYING, "too_many_refused", failed, now)})
+        write_fates(batch_of[item.send.id], {item.send.id: Fate(Place.RETRYING, "too_many_refused", failed, now)})
 
 
 def write_fates(batch: Batch, fates: Mapping[int, Fate]) -> None:
@@ -97,7 +97,7 @@ def write_fates(batch: Batch, fates: Mapping[int, Fate]) -> None:
 
 
 def _fate_of(item: Item, reply: Reply, request: Request, now: datetime) -> Fate:
-    event_id = item.send.event.event_id
+    event_id = item.send.facts.event_id
     if reply.verdict.outcome is Outcome.ACCEPTED and event_id in reply.refused:
         return Fate(Place.DEAD, reply.refused[event_id][:60], item.tried)
     is_foreign = not item.tried.is_unsure  # else the copy that it had is our own, whose answer was lost
@@ -108,10 +108,10 @@ def _fate_of(item: Item, reply: Reply, request: Request, now: datetime) -> Fate:
 
 def _withdrawn(items: Sequence[Item], fates: Mapping[int, Fate]) -> dict[int, Fate]:
     """Of those that would be tried again, whose person has refused meanwhile."""
-    going_on = [item for item in items if fates[item.send.pk].place in _GOES_ON]
-    words = find_words(item.subject.question for item in going_on)
+    going_on = [item for item in items if fates[item.send.id].place in _GOES_ON]
+    words = find_words(item.send.question for item in going_on)
     return {
-        item.send.pk: Fate(Place.BLOCKED, WITHDRAWN, fates[item.send.pk].tried)
+        item.send.id: Fate(Place.BLOCKED, WITHDRAWN, fates[item.send.id].tried)
         for item in going_on
-        if words[item.subject.question].answer is False
+        if words[item.send.question].answer is False
     }
