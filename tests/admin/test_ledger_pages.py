@@ -215,19 +215,19 @@ def widths(*parts: Part) -> list[float]:
 
 
 def test_a_bar_is_filled_in_proportion() -> None:
-    assert widths(part("accepted", 3), part("dead", 0), part("waiting", 1)) == [375.0, 125.0]
+    assert widths(part("accepted", 3), part("dead", 0), part("waiting", 1)) == [270.0, 90.0]
 
 
 def test_what_is_tiny_can_still_be_seen() -> None:
     wide, narrow = widths(part("accepted", 1_000_000), part("missing", 1))
 
     assert 2.9 < narrow < 3.1
-    assert abs(wide + narrow - 500) < 0.2
+    assert abs(wide + narrow - 360) < 0.2
 
 
 def test_an_empty_bar_and_no_bar_at_all_are_drawn() -> None:
     assert widths(part("accepted", 0)) == []
-    assert fromstring(draw_bars([], title="t", description="d")).get("viewBox") == "0 0 720 30"
+    assert fromstring(draw_bars([], title="t", description="d")).get("viewBox") == "0 0 360 34"
 
 
 def test_texts_of_the_picture_are_escaped() -> None:

@@ -1,14 +1,15 @@
 """The ledger as one SVG element: a bar for each destination and currency, its buckets beside each other. Pure.
 
 It carries no colours: the classes `ledger-<bucket>` name the parts for the page's style. Lengths are in units of the
-view box. What is tiny is drawn wide enough to be seen: one missing order among a million is the news.
+view box, which is narrow, with names above their bars, to be read on a phone. What is tiny is drawn wide enough to be
+seen: one missing order among a million is the news.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-_WIDTH, _LABEL, _ROW, _BAR = 720.0, 220.0, 30.0, 18.0
+_WIDTH, _ROW, _BAR = 360.0, 34.0, 12.0
 _SEEN = 3.0
 
 
@@ -49,11 +50,11 @@ def draw_bars(bars: Sequence[Bar], *, title: str, description: str) -> str:
 
 
 def _draw(root: Element, bar: Bar, top: float) -> None:
-    SubElement(root, "text", {"x": "0", "y": f"{top + 16:g}"}).text = bar.label
-    x = _LABEL
+    SubElement(root, "text", {"x": "0", "y": f"{top + 12:g}"}).text = bar.label
+    x = 0.0
     for part, width in zip(bar.parts, _widths(bar.parts), strict=True):
         if width:
-            size = {"x": f"{x:.1f}", "y": f"{top + 3:g}", "width": f"{width:.1f}", "height": f"{_BAR:g}"}
+            size = {"x": f"{x:.1f}", "y": f"{top + 17:g}", "width": f"{width:.1f}", "height": f"{_BAR:g}"}
             rect = SubElement(root, "rect", {"class": f"ledger-{part.bucket}", **size})
             SubElement(rect, "title").text = part.told
         x += width
@@ -64,6 +65,6 @@ def _widths(parts: Sequence[Part]) -> list[float]:
     whole = sum(part.orders for part in parts)
     if not whole:
         return [0.0 for _part in parts]
-    wide = [max(part.orders / whole * (_WIDTH - _LABEL), _SEEN) if part.orders else 0.0 for part in parts]
-    shrink = (_WIDTH - _LABEL) / sum(wide)
+    wide = [max(part.orders / whole * _WIDTH, _SEEN) if part.orders else 0.0 for part in parts]
+    shrink = _WIDTH / sum(wide)
     return [width * shrink for width in wide]
