@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -22,6 +21,7 @@ from apps.clicks.sentences import sentence_on
 from apps.clicks.services import Recorded, Visitor, record_click, record_page_event, record_visitor
 from apps.clicks.tracking import Hit, TrackingError, read_hit
 from apps.clicks.visitors import seconds_to_wait, user_agent_of, visitor_ip
+from apps.core.db import DATABASE_TROUBLE
 from apps.core.errors import (
     BadInput,
     HubError,
@@ -77,7 +77,7 @@ def _answer_guarded(request: HttpRequest, answer: Callable[[HttpRequest], HttpRe
         return answer(request)
     except HubError as error:
         return problem(error)
-    except (OperationalError, InterfaceError) as error:
+    except DATABASE_TROUBLE as error:
         log.error("hit.not_stored", error_type=type(error).__name__)
         return problem(Overloaded(_("Nothing was stored. Send it again in a few seconds.")))
 

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import Error as DatabaseTrouble
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
 from django.urls import path, re_path
@@ -28,6 +27,7 @@ from apps.clicks.domains.rules import site_of
 from apps.clicks.middleware import domain_of, find_domain, is_own, serves
 from apps.clicks.minify import minify
 from apps.clicks.visitors import seconds_to_wait, visitor_ip
+from apps.core.db import DATABASE_TROUBLE
 from apps.core.errors import Overloaded, TooMany
 from apps.core.log import get_logger
 from apps.core.problems import problem
@@ -88,7 +88,7 @@ def serve_loader(request: HttpRequest, public_key: str) -> HttpResponse:
     try:
         with unscoped():
             funnel = Funnel.objects.select_related("published").filter(public_key=public_key).first()
-    except (OperationalError, InterfaceError) as error:
+    except DATABASE_TROUBLE as error:
         log.error("loader.not_served", error_type=type(error).__name__)
         return _answer(EMPTY, "no-store", status=503)
     if funnel is None or not serves(request, funnel.tenant_id):

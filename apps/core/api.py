@@ -15,8 +15,12 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from apps.core.errors import BadInput, HubError, NotFound, Unreadable
+from apps.core.db import DATABASE_TROUBLE
+from apps.core.errors import BadInput, HubError, NotFound, Overloaded, Unreadable
+from apps.core.log import get_logger
 from apps.core.problems import problem
+
+log = get_logger(__name__)
 
 
 class Pages(CursorPagination):
@@ -86,6 +90,9 @@ def _as_hub_error(error: Exception) -> HubError | None:
         return BadInput(_("Correct the fields named in `errors` and send it again."), fields=_flatten(error.detail))
     if isinstance(error, ValidationError):
         return BadInput(_("Correct the fields named in `errors` and send it again."), fields=_flatten(error.messages))
+    if isinstance(error, DATABASE_TROUBLE):
+        log.error("api.database_trouble", error_type=type(error).__name__)
+        return Overloaded(_("The database is away for a moment. Try again in a few seconds."))
     return _RestError(error) if isinstance(error, exceptions.APIException) else None
 
 

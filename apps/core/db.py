@@ -3,7 +3,10 @@
 import re
 from datetime import datetime
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
+"""What a database raises that is away, comes back, or may not write: whoever asked can ask again."""
 
 
 def release_connection() -> None:

@@ -55,6 +55,8 @@ def test_a_database_that_may_not_write_is_never_a_yes(world: World) -> None:
     connection.close_pool()  # type: ignore[attr-defined] # what is connected already would not notice
     try:
         refused = world.post_webhook(hotmart(order_id="HP1"))
+        refused_click = world.post_click()
+        refused_draft = world.post("funnels", {"name": "Another"})
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = off")
@@ -63,7 +65,8 @@ def test_a_database_that_may_not_write_is_never_a_yes(world: World) -> None:
         connection.close_pool()  # type: ignore[attr-defined]
     stored = world.post_webhook(hotmart(order_id="HP1"))
 
-    assert_problem(refused, 503, "try_again")
+    for answer in (refused, refused_click, refused_draft):
+        assert_problem(answer, 503, "try_again")
     assert stored.status_code == 202
     assert [row.order_id for row in conversions()] == ["HP1"]
 

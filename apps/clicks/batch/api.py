@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -23,6 +22,7 @@ from apps.clicks.batch.answers import REFUSED, answer_events
 from apps.clicks.batch.reading import MAX_EVENTS
 from apps.clicks.batch.services import Outcome
 from apps.clicks.visitors import seconds_to_wait, visitor_ip
+from apps.core.db import DATABASE_TROUBLE
 from apps.core.errors import (
     HubError,
     MethodNotAllowed,
@@ -53,7 +53,7 @@ def receive_batch(request: HttpRequest) -> HttpResponse:
         return JsonResponse(_receive(request))
     except HubError as error:
         return problem(error)
-    except (OperationalError, InterfaceError) as error:
+    except DATABASE_TROUBLE as error:
         log.error("batch.not_stored", error_type=type(error).__name__)
         return problem(Overloaded(_("Nothing was stored. Send it again in a few seconds.")))
 
