@@ -28,8 +28,27 @@ class Hub:
     asked: list[str] = field(default_factory=list)
     status: str = ""
     is_open: threading.Event = field(default_factory=threading.Event)
+    _under_way: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self._count(1)
+        try:
+            return self._answer(environ, start_response)
+        finally:
+            self._count(-1)
+
+    def rest(self) -> None:
+        """Wait for what is under way: a page says goodbye when it is closed, and tables are emptied after a test."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: not self._under_way, timeout=30)
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._under_way += change
+            self._changed.notify_all()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         self.asked.append(path)
         if path.startswith(TRACK) and environ["REQUEST_METHOD"] == "POST":
@@ -71,6 +90,7 @@ def running_hub() -> Iterator[Hub]:
     with _serving(server):
         yield hub
         hub.is_open.set()
+    hub.rest()
 
 
 @dataclass

@@ -88,6 +88,7 @@ def test_a_link_made_at_the_last_moment_is_decorated_when_it_is_pressed(visitor:
     }; }""")
     visitor.page.click("button")
     visitor.page.wait_for_selector("h1")
+    visitor.wait_for("initiate_checkout")  # it may come later than the page that it led to
 
     assert visitor.paid[-1].startswith("https://pay.hotmart.com/A1?sck=htc")
     assert len(visitor.hub.told("initiate_checkout")) == 1
