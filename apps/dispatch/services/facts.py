@@ -15,7 +15,6 @@ from django.db import connection
 
 from apps.clicks.models import PageEvent
 from apps.conversions.transitions import REVERSED
-from apps.core.db import tighten
 from apps.dispatch.facts import BrowserFacts, EventFacts
 from apps.dispatch.fate import Tried
 from apps.dispatch.models import CapiEvent, Send
@@ -29,7 +28,7 @@ _NEWS_OF_REVERSALS = frozenset(
     {Kind.PARTIALLY_REFUNDED, Kind.REFUNDED, Kind.DISPUTED, Kind.DISPUTE_WON, Kind.CHARGED_BACK}
 )
 # Of a match that is not used, which is a proposal at best, nothing is told.
-_SALES = tighten("""
+_SALES = """
 SELECT s.id, s.attempts, s.failures, s.strikes, s.repairs, s.is_unsure, s.deadline, s.first_attempt_at,
     e.event_id, e.event_name, e.event_time, e.stage, e.correlation_id,
     c.id, c.status, c.amount, c.currency, c.order_id, c.product_id, c.product_name, c.identity,
@@ -46,7 +45,7 @@ LEFT JOIN LATERAL (
     FROM clicks_session v WHERE m.click_id IS NULL AND v.id = m.visit_id
 ) AS b ON true
 WHERE s.id = ANY(%s)
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
