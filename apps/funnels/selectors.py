@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Literal
 
 from apps.core.db import release_connection
@@ -86,7 +87,7 @@ class LiveEndpoint:
 
 _COLUMNS = tuple(member.name for member in fields(FunnelConfig) if member.name != "destinations")
 _DESTINATION_COLUMNS = tuple(member.name for member in fields(DestinationConfig))
-_configs: Remembered[int, FunnelConfig] = Remembered(seconds=3600)
+_configs: Remembered[tuple[int, datetime], FunnelConfig] = Remembered(seconds=3600)
 _endpoints: Remembered[tuple[str, str], LiveEndpoint] = Remembered(seconds=_REMEMBERED_S)
 _funnels: Remembered[str, tuple[uuid.UUID, uuid.UUID]] = Remembered(seconds=_REMEMBERED_S)
 
@@ -105,16 +106,18 @@ def draft_config(funnel: Funnel) -> FunnelConfig:
 def published_configs(funnel_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, FunnelConfig]:
     """The running configuration of each published funnel; an unpublished one is absent."""
     rows = Funnel.objects.filter(pk__in=set(funnel_ids), published__isnull=False)
-    running: dict[uuid.UUID, int] = dict(rows.values_list("pk", "published"))
-    known = {funnel: config for funnel, version in running.items() if (config := _configs.recall(version))}
-    unknown = [version for funnel, version in running.items() if funnel not in known]
+    running = {pk: published for pk, *published in rows.values_list("pk", "published", "published__published_at")}
+    known = {pk: config for pk, (version, at) in running.items() if (config := _configs.recall((version, at)))}
+    unknown = [version for pk, (version, _at) in running.items() if pk not in known]
     return known | _read_configs(unknown) if unknown else known
 
 
 def _read_configs(versions: Iterable[int]) -> dict[uuid.UUID, FunnelConfig]:
-    """Remembered for long: a published version never changes."""
+    """Remembered for long: a published version never changes. Its time tells it from one of a database restored since,
+    whose keys begin again.
+    """
     return {
-        version.funnel_id: _configs.keep(version.pk, FunnelConfig.from_json(version.config))
+        version.funnel_id: _configs.keep((version.pk, version.published_at), FunnelConfig.from_json(version.config))
         for version in FunnelVersion.objects.filter(pk__in=versions)
     }
 
