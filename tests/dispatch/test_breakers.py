@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.core.redis import RedisError, get_redis
+from apps.dispatch.meta.platform import MetaPlatform
 from apps.dispatch.models import Breaker, BreakerChange, PlatformBreaker, Send
 from apps.dispatch.selectors import due_destinations, find_due_destinations
 from apps.dispatch.services import deliver_due
@@ -300,3 +301,24 @@ def test_without_redis_the_database_decides(
 
     assert (len(platform.received), the_breaker().state) == (5, "open")
     assert is_known_to_wait(of_pixel(PIXEL)) is False
+
+
+def test_a_success_forgives_what_failed_beside_it(
+    world: World, platform: ScriptedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another request fails while this one is under way: no more than a success is needed to begin anew."""
+    for order in ("HP1", "HP2", "HP3"):
+        plan(world, order)
+        deliver_all()
+    post = MetaPlatform.post
+
+    def post_beside_a_failure(*arguments: Any) -> Any:
+        with unscoped():
+            Breaker.objects.update(failures=4, changed_at=timezone.now())
+        return post(*arguments)
+
+    monkeypatch.setattr(MetaPlatform, "post", post_beside_a_failure)
+    plan(world, "HP4")
+    deliver_all()
+
+    assert (the_breaker().failures, len(platform.received)) == (0, 4)
